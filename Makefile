@@ -1,0 +1,45 @@
+# Everything runs from .venv, which is made from the lock file; `make demo` is the way in.
+PYTHON ?= python3
+PY := .venv/bin/python
+PORT ?= 3000
+# Nothing that mqm uses reports home.
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+export BENTOML_DO_NOT_TRACK := True
+
+.PHONY: install demo test serve bench lint mlflow lock clean
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	test -x .venv/bin/uv || ($(PYTHON) -m venv .venv && .venv/bin/pip install --quiet uv)
+	VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --require-hashes -r requirements.lock
+	VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
+	touch .venv/installed
+
+demo: install
+	$(PY) -m mqm demo
+
+test: install
+	$(PY) -m pytest
+
+serve: install
+	$(PY) -m mqm serve --port $(PORT)
+
+bench: install
+	$(PY) -m benchmarks
+
+lint: install
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+mlflow: install
+	.venv/bin/mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --port 5000
+
+lock:
+	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev \
+		pyproject.toml requirements-build.in -o requirements.lock
+
+clean:
+	rm -rf .venv demo

@@ -1,0 +1,1 @@
+"""What happened: events, attributes, funnel and conversions, the log, importers, example data."""

@@ -1,0 +1,86 @@
+"""A log as a folder: `events.parquet`, `events.csv` or a folder `events/` of Parquet parts; `attributes` likewise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from engagement.errors import BadInput, EmptyLog
+from engagement.schema import ATTRIBUTES, attributes_table, events_table
+
+_COLUMN_TYPES = {
+    name: pa.string()
+    for name in ("event_id", "contact_id", "account_id", "type", "detail", "properties", "name")
+} | {"occurred_at": pa.string(), "received_at": pa.string()}
+
+
+@dataclass(frozen=True)
+class FolderLog:
+    """A log in files; nothing is cached, each call reads them."""
+
+    folder: Path
+
+    @property
+    def location(self) -> str:
+        """The folder's path as it was given."""
+        return str(self.folder)
+
+    def events(self, contacts: Sequence[str] | None = None) -> pa.Table:
+        """All events (or of some contacts and their accounts), checked.
+
+        Raises:
+            BadInput: no file, a missing column, a value that cannot be read.
+            EmptyLog: not a single event.
+        """
+        path = self._find("events")
+        if path is None:
+            cure = "A log is a folder with events.parquet, events.csv or events/*.parquet."
+            raise BadInput("no engagement log", str(self.folder), cure)
+        table = events_table(_read(path, {"value": pa.float64()}), str(path))
+        if len(table) == 0:
+            raise EmptyLog("the log holds no events", str(path), "Import some with mqm import.")
+        return table if contacts is None else _of_contacts(table, table, contacts)
+
+    def attributes(self, contacts: Sequence[str] | None = None) -> pa.Table:
+        """All attributes (or of some contacts and their accounts); empty where there is no such file."""
+        path = self._find("attributes")
+        if path is None:
+            return ATTRIBUTES.empty_table()
+        table = attributes_table(_read(path, {"value": pa.string()}), str(path))
+        return table if contacts is None else _of_contacts(table, self.events(contacts), contacts)
+
+    def _find(self, name: str) -> Path | None:
+        candidates = [self.folder / f"{name}.parquet", self.folder / f"{name}.csv", self.folder / name]
+        return next((path for path in candidates if path.exists()), None)
+
+
+def _of_contacts(table: pa.Table, events: pa.Table, contacts: Sequence[str]) -> pa.Table:
+    wanted = pa.array(contacts, pa.string())
+    accounts = events.filter(pc.is_in(events["contact_id"], wanted))["account_id"].unique().drop_null()
+    return table.filter(
+        pc.or_(pc.is_in(table["contact_id"], wanted), pc.is_in(table["account_id"], accounts))
+    )
+
+
+def _read(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
+    if path.suffix == ".csv":
+        return _reading(path, lambda: _read_csv(path, types))
+    return _reading(path, lambda: pq.read_table(path))
+
+
+def _read_csv(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
+    options = pyarrow.csv.ConvertOptions(column_types=_COLUMN_TYPES | types, strings_can_be_null=True)
+    return pyarrow.csv.read_csv(path, convert_options=options)
+
+
+def _reading(path: Path, read: Callable[[], pa.Table]) -> pa.Table:
+    try:
+        return read()
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise BadInput(f"{path} cannot be read", str(error), "Write it as Parquet or CSV again.") from None

@@ -1,0 +1,111 @@
+"""The project's settings: `mqm.toml`, and `MQM_…` variables over it.
+
+The environment is an argument: only the doors read it. `MQM_CONVERSIONS__MQL_TO_MEETING__HORIZON_DAYS=14`
+sets `[conversions.mql_to_meeting] horizon_days`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engagement.errors import BadInput
+from engagement.funnel import Funnel, funnel_from
+
+
+@dataclass(frozen=True)
+class FeatureSettings:
+    """The `[features]` table: windows in days, and event types and attributes to leave out."""
+
+    windows_days: tuple[float, ...] = (1, 7, 30, 90)
+    exclude_types: tuple[str, ...] = ()
+    exclude_attributes: tuple[str, ...] = ()
+    max_columns: int = 300
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `mqm.toml` says, checked."""
+
+    funnel: Funnel
+    features: FeatureSettings = field(default_factory=FeatureSettings)
+
+
+def read_settings(folders: list[Path], environ: Mapping[str, str]) -> Settings:
+    """The settings of the first folder that has an `mqm.toml` (or of the file `MQM_CONFIG`); else built-in ones.
+
+    Raises:
+        BadInput: the file is not TOML, or a setting cannot be used.
+    """
+    named = environ.get("MQM_CONFIG")
+    if named and not Path(named).is_file():
+        raise BadInput("MQM_CONFIG names no file", named, "Give the path of an mqm.toml.")
+    paths = [Path(named)] if named else [folder / "mqm.toml" for folder in folders]
+    path = next((path for path in paths if path.is_file()), None)
+    content: dict[str, Any] = {}
+    if path is not None:
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadInput(f"{path} is not TOML", str(error), "Mend that line.") from None
+    _overlay(content, environ)
+    return settings_from(content)
+
+
+def settings_from(content: Mapping[str, Any]) -> Settings:
+    """Settings from the parsed content of an `mqm.toml`.
+
+    Raises:
+        BadInput: a setting cannot be used.
+    """
+    if unknown := sorted(set(content) - {"stages", "conversions", "features"}):
+        raise BadInput("mqm.toml has an unknown table", unknown[0], "It knows stages, conversions, features.")
+    return Settings(funnel_from(content), _features(content.get("features", {})))
+
+
+def _features(body: Mapping[str, Any]) -> FeatureSettings:
+    known = set(FeatureSettings.__dataclass_fields__)
+    if unknown := sorted(set(body) - known):
+        cure = f"It knows {', '.join(sorted(known))}."
+        raise BadInput("mqm.toml: [features] has an unknown setting", unknown[0], cure)
+    windows = body.get("windows_days", [1, 7, 30, 90])
+    if not isinstance(windows, list) or not windows or not all(_positive(w) for w in windows):
+        raise BadInput("mqm.toml: windows_days", windows, "Give a list of days above 0, such as [1, 7, 30].")
+    for key in ("exclude_types", "exclude_attributes"):
+        names = body.get(key, [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise BadInput(f"mqm.toml: {key}", names, "Give a list of names.")
+    budget = body.get("max_columns", 300)
+    if not isinstance(budget, int) or not 1 <= budget <= 5000:
+        raise BadInput("mqm.toml: max_columns", budget, "Give a whole number from 1 to 5000.")
+    return FeatureSettings(
+        windows_days=tuple(sorted(set(windows))),
+        exclude_types=tuple(body.get("exclude_types", [])),
+        exclude_attributes=tuple(body.get("exclude_attributes", [])),
+        max_columns=budget,
+    )
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 3650
+
+
+def _overlay(content: dict[str, Any], environ: Mapping[str, str]) -> None:
+    """Lays `MQM_TABLE__KEY=value` variables over the file's content; values are read as TOML, else as text."""
+    for variable, text in environ.items():
+        if not variable.startswith(("MQM_STAGES__", "MQM_CONVERSIONS__", "MQM_FEATURES__")):
+            continue
+        *tables, key = variable.removeprefix("MQM_").lower().split("__")
+        try:
+            value = tomllib.loads(f"v = {text}")["v"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        place = content
+        for table in tables:
+            place = place.setdefault(table, {})
+            if not isinstance(place, dict):
+                raise BadInput("a variable names no table of mqm.toml", variable, "Check its name.")
+        place[key] = value
