@@ -15,8 +15,7 @@ from engagement.errors import BadInput, EmptyLog
 from engagement.schema import ATTRIBUTES, attributes_table, events_table
 
 _COLUMN_TYPES = {
-    name: pa.string()
-    for name in ("event_id", "contact_id", "account_id", "type", "detail", "properties", "name")
+    name: pa.string() for name in ("event_id", "contact_id", "account_id", "type", "detail", "properties", "name")
 } | {"occurred_at": pa.string(), "received_at": pa.string()}
 
 
@@ -63,9 +62,7 @@ class FolderLog:
 def _of_contacts(table: pa.Table, events: pa.Table, contacts: Sequence[str]) -> pa.Table:
     wanted = pa.array(contacts, pa.string())
     accounts = events.filter(pc.is_in(events["contact_id"], wanted))["account_id"].unique().drop_null()
-    return table.filter(
-        pc.or_(pc.is_in(table["contact_id"], wanted), pc.is_in(table["account_id"], accounts))
-    )
+    return table.filter(pc.or_(pc.is_in(table["contact_id"], wanted), pc.is_in(table["account_id"], accounts)))
 
 
 def _read(path: Path, types: dict[str, pa.DataType]) -> pa.Table:

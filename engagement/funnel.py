@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from engagement.errors import BadInput, UnknownConversion
 from engagement.times import DAY, days
@@ -136,9 +136,7 @@ def funnel_from(settings: Mapping[str, Any]) -> Funnel:
             raise BadInput(f"mqm.toml: stage {name!r} names no event type", kind, 'Write mql = "mql".')
     declared = settings.get("conversions")
     if declared is None:
-        declared = {
-            n: c for n, c in DEFAULT_CONVERSIONS.items() if c["start"] in stages and c["goal"] in stages
-        }
+        declared = {n: c for n, c in DEFAULT_CONVERSIONS.items() if c["start"] in stages and c["goal"] in stages}
     if not declared:
         raise BadInput("mqm.toml declares no conversion", list(stages), "Add a [conversions.NAME] table.")
     return Funnel(stages, {name: _conversion(name, body, stages) for name, body in declared.items()})
@@ -158,11 +156,7 @@ def _conversion(name: str, body: Mapping[str, Any], stages: Mapping[str, str]) -
     if not _is_number(horizon) or not 0 < horizon <= 3650:
         raise BadInput(f"{where}: horizon_days", horizon, "Give a number of days above 0, at most 3650.")
     landmarks = body.get("landmark_days", [0])
-    if (
-        not isinstance(landmarks, list)
-        or not landmarks
-        or not all(_is_number(d) and d >= 0 for d in landmarks)
-    ):
+    if not isinstance(landmarks, list) or not landmarks or not all(_is_number(d) and d >= 0 for d in landmarks):
         raise BadInput(f"{where}: landmark_days", landmarks, "Give a list of days, such as [0, 1, 7].")
     level = body.get("level", "contact")
     if level not in ("contact", "account"):
@@ -188,7 +182,7 @@ def _conversion(name: str, body: Mapping[str, Any], stages: Mapping[str, str]) -
     )
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 

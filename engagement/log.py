@@ -14,7 +14,10 @@ from engagement.errors import BadInput
 class Log(Protocol):
     """A place that events and attributes are read from. Tables have the columns of `engagement.schema`."""
 
-    location: str
+    @property
+    def location(self) -> str:
+        """The folder or URL it was opened with."""
+        ...
 
     def events(self, contacts: Sequence[str] | None = None) -> pa.Table:
         """All events, or those of some contacts and of the accounts they were ever seen with; in no order."""

@@ -69,9 +69,7 @@ def attributes_table(table: pa.Table, source: str = "attributes") -> pa.Table:
         BadInput: as `events_table`.
     """
     if "contact_id" not in table.column_names and "account_id" not in table.column_names:
-        raise BadInput(
-            f"{source} has neither contact_id nor account_id", table.column_names, "Name whose they are."
-        )
+        raise BadInput(f"{source} has neither contact_id nor account_id", table.column_names, "Name whose they are.")
     fitted = _fit(table, ATTRIBUTES, ["name", "value", "occurred_at"], source)
     nobody = pc.and_(pc.is_null(fitted["contact_id"]), pc.is_null(fitted["account_id"]))
     _refuse_first(fitted, nobody, "name", source, "Each attribute names a contact_id or an account_id.")
