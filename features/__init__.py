@@ -1,0 +1,1 @@
+"""The past as numbers: declarations, kernel, point-in-time tables."""

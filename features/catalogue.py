@@ -1,0 +1,124 @@
+"""The default catalogue: derived from the log's own vocabulary, so that any log works without writing a feature.
+
+Only what was known before the given time counts, so that the choice of columns cannot look ahead either.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from engagement.settings import FeatureSettings
+from engagement.times import days
+from features.arrays import MISSING, LogArrays
+from features.declare import (
+    ActiveDays,
+    AsOf,
+    Colleagues,
+    Count,
+    Distinct,
+    Feature,
+    FirstSeen,
+    LastDetail,
+    LastValue,
+    Recency,
+    Sum,
+)
+from features.feature_set import FeatureSet, number_in
+
+#: A detail, a category or a type below this count says too little about too few.
+FREQUENT = 30
+DETAILS_A_TYPE = 12
+CATEGORIES = 200
+
+
+def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int) -> FeatureSet:
+    """The catalogue for this log, at most `settings.max_columns` columns, the most telling kinds first.
+
+    Args:
+        known_by: microseconds UTC; the vocabulary is that of events and attributes before it.
+    """
+    windows = [days(width) for width in settings.windows_days]
+    counts, valued = _vocabulary(arrays, known_by)
+    for kind in settings.exclude_types:
+        counts.pop(kind, None)
+    tiers: list[list[Feature]] = [[], [], [], [], []]
+    tiers[0] += [FirstSeen(), Recency(), *Count().over(*windows, None), *ActiveDays().over(*windows, None)]
+    tiers[0] += _attributes(arrays, settings, known_by)
+    has_accounts = len(arrays.accounts) > 0
+    for kind, details in sorted(counts.items(), key=lambda item: (-item[1].total(), item[0])):
+        tiers[1] += [Recency(kind), *Count(kind).over(*windows, None)]
+        tiers[2] += _details(kind, details, windows)
+        tiers[4] += [FirstSeen(kind), *ActiveDays(kind).over(windows[-1])]
+        if kind in valued:
+            tiers[2] += [*Sum(kind).over(windows[-1], None), LastValue(kind)]
+        if has_accounts:
+            tiers[3] += [Recency(kind, level="account"), *Count(kind, level="account").over(windows[-1], None)]
+    if has_accounts:
+        tiers[0] += [*Colleagues().over(*windows), *Count(level="account").over(*windows)]
+    return FeatureSet(_within_budget([feature for tier in tiers for feature in tier], settings.max_columns))
+
+
+def _vocabulary(arrays: LogArrays, known_by: int) -> tuple[dict[str, Counter[str | None]], set[str]]:
+    """For each event type how often each detail occurs, and which types carry values."""
+    at = arrays.events
+    known = (at.occurred < known_by) & (at.received <= known_by)
+    number = np.bincount(at.pair[known], minlength=len(arrays.pairs))
+    with_value = np.bincount(at.pair[known & (at.value != MISSING)], minlength=len(arrays.pairs))
+    counts: dict[str, Counter[str | None]] = {}
+    valued: set[str] = set()
+    for (kind, detail), times, values in zip(arrays.pairs, number.tolist(), with_value.tolist(), strict=True):
+        if times:
+            counts.setdefault(kind, Counter())[detail] += times
+        if values:
+            valued.add(kind)
+    return counts, valued
+
+
+def _details(kind: str, details: Counter[str | None], windows: list[int]) -> list[Feature]:
+    """Columns for the frequent details of a type, its last detail, and how many different ones."""
+    frequent = [d for d, n in details.most_common() if d is not None and n >= FREQUENT]
+    if not frequent:
+        return []
+    columns: list[Feature] = []
+    if len(frequent) > 1:
+        columns.append(LastDetail(kind, categories=tuple(sorted(frequent[:CATEGORIES]))))
+        columns += Distinct(kind).over(windows[-1], None)
+    for detail in frequent[:DETAILS_A_TYPE]:
+        if len(frequent) > 1:
+            columns += [Recency(kind, detail), *Count(kind, detail).over(*windows[1:], None)]
+    return columns
+
+
+def _attributes(arrays: LogArrays, settings: FeatureSettings, known_by: int) -> list[Feature]:
+    columns: list[Feature] = []
+    for level, facts in (("contact", arrays.contact_facts), ("account", arrays.account_facts)):
+        known = (facts.occurred < known_by) & (facts.received <= known_by) & (facts.value >= 0)
+        for code, name in enumerate(arrays.names):
+            if name in settings.exclude_attributes:
+                continue
+            values = np.bincount(facts.value[known & (facts.name == code)], minlength=len(arrays.values))
+            seen = {arrays.values[i]: int(values[i]) for i in np.flatnonzero(values)}
+            if seen:
+                columns.append(_attribute(name, level, seen))
+    return columns
+
+
+def _attribute(name: str, level: str, seen: dict[str, int]) -> AsOf:
+    """As a number where nearly all values are numbers and there are many; else by its frequent categories."""
+    numeric = sum(times for text, times in seen.items() if number_in(text) == number_in(text))
+    if numeric >= 0.95 * sum(seen.values()) and len(seen) > 2:
+        return AsOf(name, level=level)
+    enough = min(FREQUENT, max(1, sum(seen.values()) // 100))
+    frequent = sorted((text for text, n in seen.items() if n >= enough), key=lambda text: (-seen[text], text))
+    return AsOf(name, level=level, categories=tuple(sorted(frequent[:CATEGORIES])) or tuple(sorted(seen)[:1]))
+
+
+def _within_budget(features: list[Feature], budget: int) -> tuple[Feature, ...]:
+    """The first so many, without those whose name is taken (two types that differ in punctuation only)."""
+    chosen: dict[str, Feature] = {}
+    for feature in features:
+        if len(chosen) < budget:
+            chosen.setdefault(feature.name, feature)
+    return tuple(chosen.values())

@@ -1,0 +1,210 @@
+"""Feature declarations: operation × event type (× detail) × window × level. Data, nothing else.
+
+    Count("email_click").over(days(7), days(30))     # a FeatureList of two
+    Recency("page_view", detail="pricing")
+    LastDetail("meeting_booked", categories=("demo", "webinar"))
+
+A name and a sentence are born from the declaration (see `features.wording`); the kernel's operation code too.
+An event type of None means any event. A window of None means ever. All windows end, open, at the cutoff.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from engagement.errors import BadInput
+from engagement.times import DAY, HOUR
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What every declaration has: the events it looks at, how far back, and whose they are.
+
+    Attributes:
+        type, detail: the events' type and detail; None means any.
+        window: microseconds back from the cutoff, None means ever.
+        level: "contact" or "account" (everyone of the account the contact belonged to at the cutoff).
+    """
+
+    type: str | None = None
+    detail: str | None = None
+    window: int | None = None
+    level: str = "contact"
+    op: ClassVar[str] = ""
+    windowed: ClassVar[bool] = True
+
+    def over(self, *windows: int | None) -> list[Self]:
+        """The same declaration over several windows."""
+        return [replace(self, window=window) for window in windows]
+
+    @property
+    def subject(self) -> str:
+        """What it is about, as the code of a reason: `page_view.pricing`, `account.email_click`."""
+        parts = ["account"] if self.level == "account" else []
+        parts.append(self.type or "any_event")
+        if self.detail is not None:
+            parts.append(self.detail)
+        return ".".join(parts)
+
+    @property
+    def group(self) -> str:
+        """Features of one group say the same thing and become one reason."""
+        return self.subject
+
+    @property
+    def name(self) -> str:
+        """The column's name: an identifier."""
+        window = "" if not self.windowed else "_ever" if self.window is None else f"_{window_text(self.window)}"
+        return identifier(f"{self.subject}_{self.op}{window}")
+
+
+@dataclass(frozen=True)
+class Count(Feature):
+    """How many events. 0 when none."""
+
+    op: ClassVar[str] = "count"
+
+
+@dataclass(frozen=True)
+class Sum(Feature):
+    """The sum of the events' values. 0 when none."""
+
+    op: ClassVar[str] = "sum"
+
+
+@dataclass(frozen=True)
+class ActiveDays(Feature):
+    """On how many days (of 24 h, counted back from the cutoff) there was an event. 0 when none."""
+
+    op: ClassVar[str] = "days"
+
+
+@dataclass(frozen=True)
+class Distinct(Feature):
+    """How many different details the events have. 0 when none."""
+
+    op: ClassVar[str] = "distinct"
+
+
+@dataclass(frozen=True)
+class Colleagues(Feature):
+    """How many other contacts of the account had such an event. 0 when none."""
+
+    level: str = "account"
+    op: ClassVar[str] = "colleagues"
+
+    @property
+    def group(self) -> str:
+        return "account.colleagues"
+
+
+@dataclass(frozen=True)
+class Recency(Feature):
+    """Days since the last event. Missing when there was none."""
+
+    op: ClassVar[str] = "recency"
+    windowed: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class FirstSeen(Feature):
+    """Days since the first event. Missing when there was none."""
+
+    op: ClassVar[str] = "first"
+    windowed: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class LastValue(Feature):
+    """The value of the last event that has one; of several at that instant the largest. Missing when none."""
+
+    op: ClassVar[str] = "last_value"
+    windowed: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class LastDetail(Feature):
+    """The detail of the last event that has one, as its place in `categories`; of several the largest text.
+
+    A detail outside `categories` gets the place after the last. Missing when there was none.
+    """
+
+    categories: tuple[str, ...] = ()
+    op: ClassVar[str] = "last_detail"
+    windowed: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class AsOf(Feature):
+    """An attribute's value as known at the cutoff, as its place in `categories`, or as a number without them.
+
+    `type` is the attribute's name. A value outside `categories` gets the place after the last. Missing when
+    never set, emptied, or (as a number) not a finite number.
+    """
+
+    categories: tuple[str, ...] = ()
+    op: ClassVar[str] = "is"
+    windowed: ClassVar[bool] = False
+
+    @property
+    def subject(self) -> str:
+        return ("account_attribute." if self.level == "account" else "attribute.") + str(self.type)
+
+    @property
+    def name(self) -> str:
+        return identifier(("account_" if self.level == "account" else "") + str(self.type))
+
+
+KINDS: dict[str, type[Feature]] = {
+    kind.op: kind
+    for kind in (
+        Count, Sum, ActiveDays, Distinct, Colleagues, Recency, FirstSeen, LastValue, LastDetail, AsOf
+    )
+}  # fmt: skip
+
+
+def to_json(feature: Feature) -> dict[str, Any]:
+    """The declaration as it stands in `features.json`."""
+    body: dict[str, Any] = {"op": feature.op, "type": feature.type, "level": feature.level}
+    if feature.detail is not None:
+        body["detail"] = feature.detail
+    if feature.windowed:
+        body["window"] = feature.window
+    if isinstance(feature, LastDetail | AsOf):
+        body["categories"] = list(feature.categories)
+    return body
+
+
+def from_json(body: dict[str, Any]) -> Feature:
+    """The declaration that `to_json` wrote.
+
+    Raises:
+        BadInput: an operation that is not known.
+    """
+    fields = dict(body)
+    kind = KINDS.get(str(fields.pop("op", None)))
+    if kind is None:
+        raise BadInput("a feature with an unknown operation", body.get("op"), f"Known: {', '.join(KINDS)}.")
+    if "categories" in fields:
+        fields["categories"] = tuple(fields["categories"])
+    return kind(**fields)
+
+
+def is_category(feature: Feature) -> bool:
+    """Whether the column holds places in a list of categories rather than a quantity."""
+    return isinstance(feature, LastDetail | AsOf) and bool(feature.categories)
+
+
+def window_text(window: int) -> str:
+    """`7d`, `12h`, or microseconds."""
+    if window % DAY == 0:
+        return f"{window // DAY}d"
+    return f"{window // HOUR}h" if window % HOUR == 0 else f"{window}us"
+
+
+def identifier(text: str) -> str:
+    """The text as an ASCII identifier in snake_case."""
+    plain = re.sub(r"[^0-9a-zA-Z]+", "_", text).strip("_").lower()
+    return f"f_{plain}" if not plain or plain[0].isdigit() else plain

@@ -1,0 +1,221 @@
+"""A set of declarations and the one way to compute it, for a batch, a stream, or a single contact."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engagement.errors import BadInput
+from features import kernel
+from features.arrays import Codes, Facts, Ints, LogArrays, Timeline
+from features.declare import AsOf, Feature, from_json, is_category, to_json
+from features.program import Program
+
+Floats = npt.NDArray[np.float64]
+
+#: Rows are shared out to threads in portions of at least this many.
+_ROWS_A_THREAD = 2_000
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Declarations in column order.
+
+    Raises:
+        BadInput: two declarations with the same name.
+    """
+
+    features: tuple[Feature, ...]
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for name in self.names:
+            if name in seen:
+                raise BadInput("two features have the same name", name, "Exclude one of the types in mqm.toml.")
+            seen.add(name)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def category_columns(self) -> list[int]:
+        """Which columns hold places in a list of categories."""
+        return [i for i, feature in enumerate(self.features) if is_category(feature)]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The declarations as they stand in `features.json`."""
+        return [to_json(feature) for feature in self.features]
+
+    @staticmethod
+    def from_json(body: list[dict[str, Any]]) -> FeatureSet:
+        """What `to_json` wrote."""
+        return FeatureSet(tuple(from_json(one) for one in body))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the declarations."""
+        return hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
+
+    def compute(
+        self,
+        arrays: LogArrays,
+        contact_ids: Sequence[str] | pa.Array,
+        cutoffs: Sequence[int] | Ints,
+        threads: int = 1,
+    ) -> Floats:
+        """(rows, features) each row computed from what was known of that contact at its cutoff, in row order.
+
+        Args:
+            contact_ids: (rows,) whose; an unknown contact has a row without any history.
+            cutoffs: (rows,) microseconds UTC; events at the cutoff, or received after it, are not seen.
+
+        Raises:
+            BadInput: a sum too large for fixed-point arithmetic.
+        """
+        contact = arrays.contact_codes(contact_ids)
+        moments = np.ascontiguousarray(cutoffs, np.int64)
+        out = np.empty((len(contact), len(self.features)), np.float64)
+        if threads > 1 and len(contact) >= 2 * _ROWS_A_THREAD:
+            cuts = np.linspace(0, len(contact), threads + 1).astype(int)
+            if self._needs_account:
+                _ = arrays.by_account  # sorted once, not by each thread
+            with ThreadPoolExecutor(threads) as pool:
+                parts = [slice(a, b) for a, b in pairwise(cuts)]
+                list(pool.map(lambda part: self._rows(arrays, contact[part], moments[part], out[part]), parts))
+        else:
+            self._rows(arrays, contact, moments, out)
+        return out
+
+    def _rows(self, arrays: LogArrays, contact: Codes, cutoffs: Ints, out: Floats) -> None:
+        of_contact, of_account = self._programs
+        if of_contact:
+            _fill(of_contact, arrays, arrays.events, contact, contact, cutoffs, out)
+        if not self._needs_account:
+            if self._contact_attributes:
+                _attributes(self._contact_attributes, arrays, arrays.contact_facts, contact, cutoffs, out)
+            return
+        account = np.empty(len(contact), np.int32)
+        at = arrays.events
+        kernel.accounts_at(at.start, at.occurred, at.received, at.account, contact, cutoffs, account)
+        if of_account:
+            _fill(of_account, arrays, arrays.by_account, account, contact, cutoffs, out)
+        for columns, facts, entity in (
+            (self._contact_attributes, arrays.contact_facts, contact),
+            (self._account_attributes, arrays.account_facts, account),
+        ):
+            if columns:
+                _attributes(columns, arrays, facts, entity, cutoffs, out)
+
+    @cached_property
+    def _programs(self) -> tuple[Program | None, Program | None]:
+        of_level: list[Program | None] = []
+        for level in ("contact", "account"):
+            members = [(i, f) for i, f in enumerate(self.features) if f.level == level and not isinstance(f, AsOf)]
+            of_level.append(Program.compile(members) if members else None)
+        return of_level[0], of_level[1]
+
+    @cached_property
+    def _contact_attributes(self) -> list[tuple[int, AsOf]]:
+        return [(i, f) for i, f in enumerate(self.features) if isinstance(f, AsOf) and f.level == "contact"]
+
+    @cached_property
+    def _account_attributes(self) -> list[tuple[int, AsOf]]:
+        return [(i, f) for i, f in enumerate(self.features) if isinstance(f, AsOf) and f.level == "account"]
+
+    @cached_property
+    def _needs_account(self) -> bool:
+        return any(feature.level == "account" for feature in self.features)
+
+
+def _fill(
+    program: Program,
+    arrays: LogArrays,
+    timeline: Timeline,
+    entity: Codes,
+    self_contact: Codes,
+    cutoffs: Ints,
+    out: Floats,
+) -> None:
+    keys, has_detail = program.keys(arrays.pairs)
+    overflow = kernel.fill(
+        timeline.start,
+        timeline.occurred,
+        timeline.received,
+        timeline.pair,
+        timeline.value,
+        timeline.contact,
+        entity,
+        self_contact,
+        cutoffs,
+        keys,
+        has_detail,
+        program.slots_start,
+        program.slots,
+        program.needs,
+        program.windows,
+        program.op,
+        program.op_slot,
+        program.op_window,
+        program.column,
+        program.categories(arrays.pairs),
+        len(arrays.contacts),
+        out,
+    )
+    if overflow >= 0:
+        raise BadInput("a sum of values too large to add up exactly", None, "Check the values' unit.")
+
+
+def _attributes(
+    columns: list[tuple[int, AsOf]],
+    arrays: LogArrays,
+    facts: Facts,
+    entity: Codes,
+    cutoffs: Ints,
+    out: Floats,
+) -> None:
+    slot_of = {str(feature.type): slot for slot, (_, feature) in enumerate(columns)}
+    slot_of_name = np.array([slot_of.get(name, -1) for name in arrays.names], np.int32)
+    codes = np.empty((len(entity), len(columns)), np.int32)
+    kernel.facts_at(
+        facts.start,
+        facts.occurred,
+        facts.received,
+        facts.name,
+        facts.value,
+        entity,
+        cutoffs,
+        slot_of_name,
+        codes,
+    )
+    for slot, (column, feature) in enumerate(columns):
+        meaning = np.append(_meanings(feature, arrays.values), np.nan)  # the last serves the code -1
+        out[:, column] = meaning[codes[:, slot]]
+
+
+def _meanings(feature: AsOf, values: list[str]) -> Floats:
+    """(values,) what each text means to the feature: a place in its categories, or a number."""
+    if feature.categories:
+        place = {text: i for i, text in enumerate(feature.categories)}
+        return np.array([place.get(text, len(place)) for text in values], np.float64)
+    return np.array([number_in(text) for text in values], np.float64)
+
+
+def number_in(text: str) -> float:
+    """The finite number that a text is, else NaN."""
+    try:
+        number = float(text)
+    except ValueError:
+        return float("nan")
+    return number if abs(number) <= 1e300 and "_" not in text else float("nan")
