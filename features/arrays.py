@@ -85,13 +85,13 @@ class LogArrays:
         account = _codes(events["account_id"], accounts)
         timeline = _timeline(
             contact,
-            _micros(events["occurred_at"]),
-            _micros(events["received_at"]),
-            pair,
-            fixed_point(events["value"]),
-            contact,
-            account,
             len(contacts),
+            occurred=_micros(events["occurred_at"]),
+            received=_micros(events["received_at"]),
+            pair=pair,
+            value=fixed_point(events["value"]),
+            contact=contact,
+            account=account,
         )
         names = _sorted_texts(attributes["name"])
         values = _sorted_texts(attributes["value"])
@@ -132,8 +132,17 @@ class LogArrays:
         """The events that carry an account, grouped by it."""
         at = self.events
         keep = np.flatnonzero(at.account >= 0)
-        columns = (c[keep] for c in (at.occurred, at.received, at.pair, at.value, at.contact, at.account))
-        return _timeline(at.account[keep], *columns, len(self.accounts))
+        account = at.account[keep]
+        return _timeline(
+            account,
+            len(self.accounts),
+            occurred=at.occurred[keep],
+            received=at.received[keep],
+            pair=at.pair[keep],
+            value=at.value[keep],
+            contact=at.contact[keep],
+            account=account,
+        )
 
 
 def fixed_point(values: pa.ChunkedArray | npt.NDArray[np.float64]) -> Ints:
@@ -164,11 +173,12 @@ def _sorted_texts(*columns: pa.ChunkedArray) -> pa.Array:
 
 def _codes(column: pa.ChunkedArray | pa.Array, texts: pa.Array) -> Codes:
     found = pc.fill_null(pc.index_in(column, texts), -1)
-    return found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy()
+    codes = found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy()
+    return np.asarray(codes, np.int32)
 
 
 def _micros(column: pa.ChunkedArray) -> Ints:
-    return column.cast(pa.int64()).to_numpy()
+    return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
 
 
 def _pair_codes(events: pa.Table) -> tuple[list[tuple[str, str | None]], Codes]:
@@ -183,24 +193,35 @@ def _pair_codes(events: pa.Table) -> tuple[list[tuple[str, str | None]], Codes]:
 
 def _timeline(
     entity: Codes,
+    entities: int,
+    *,
     occurred: Ints,
     received: Ints,
     pair: Codes,
     value: Ints,
     contact: Codes,
     account: Codes,
-    entities: int,
 ) -> Timeline:
     order = np.lexsort((occurred, entity))
+    return Timeline(
+        starts(entity, entities),
+        occurred[order],
+        received[order],
+        pair[order],
+        value[order],
+        contact[order],
+        account[order],
+    )
+
+
+def starts(entity: Codes, entities: int) -> Ints:
+    """(entities + 1,) where each entity begins among rows sorted by it."""
     start = np.zeros(entities + 1, np.int64)
     np.cumsum(np.bincount(entity, minlength=entities), out=start[1:])
-    columns = (column[order] for column in (occurred, received, pair, value, contact, account))
-    return Timeline(start, *columns)
+    return start
 
 
 def _facts(entity: Codes, entities: int, occurred: Ints, received: Ints, name: Codes, value: Codes) -> Facts:
     keep = np.flatnonzero(entity >= 0)
     order = keep[np.argsort(entity[keep], kind="stable")]
-    start = np.zeros(entities + 1, np.int64)
-    np.cumsum(np.bincount(entity[keep], minlength=entities), out=start[1:])
-    return Facts(start, occurred[order], received[order], name[order], value[order])
+    return Facts(starts(entity[keep], entities), occurred[order], received[order], name[order], value[order])

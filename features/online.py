@@ -7,27 +7,25 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from engagement.events import Attribute, Event
-from features.arrays import MISSING, Codes, Facts, LogArrays, Timeline, fixed_point
+from features.arrays import MISSING, Codes, Facts, Ints, LogArrays, Timeline, fixed_point, starts
 
 
 def arrays_from_events(events: Sequence[Event], attributes: Sequence[Attribute]) -> LogArrays:
     """The arrays of some decoded events and attributes, in any order."""
-    contacts = _sorted(
-        {e.contact_id for e in events} | {a.contact_id for a in attributes if a.contact_id is not None}
-    )
-    accounts = _sorted(
+    contacts = sorted({e.contact_id for e in events} | {a.contact_id for a in attributes if a.contact_id is not None})
+    accounts = sorted(
         {e.account_id for e in events if e.account_id is not None}
         | {a.account_id for a in attributes if a.contact_id is None and a.account_id is not None}
     )
     pairs = sorted({(e.type, e.detail) for e in events}, key=_null_first)
-    names = _sorted({a.name for a in attributes})
-    values = _sorted({a.value for a in attributes if a.value is not None})
+    names = sorted({a.name for a in attributes})
+    values = sorted({a.value for a in attributes if a.value is not None})
     contact_code, account_code = _index(contacts), _index(accounts)
     pair_code = {pair: code for code, pair in enumerate(pairs)}
     rows = sorted(events, key=lambda e: (e.contact_id, e.occurred_at))
     contact = _codes(contact_code[e.contact_id] for e in rows)
     timeline = Timeline(
-        _starts(contact, len(contacts)),
+        starts(contact, len(contacts)),
         np.array([e.occurred_at for e in rows], np.int64),
         np.array([e.received_at for e in rows], np.int64),
         _codes(pair_code[e.type, e.detail] for e in rows),
@@ -55,7 +53,7 @@ def arrays_from_events(events: Sequence[Event], attributes: Sequence[Attribute])
 def _facts(owned: list[tuple[int, Attribute]], entities: int, names: dict[str, int], values: dict[str, int]) -> Facts:
     owned.sort(key=lambda pair: pair[0])
     return Facts(
-        _starts(_codes(code for code, _ in owned), entities),
+        starts(_codes(code for code, _ in owned), entities),
         np.array([a.occurred_at for _, a in owned], np.int64),
         np.array([a.received_at for _, a in owned], np.int64),
         _codes(names[a.name] for _, a in owned),
@@ -63,25 +61,14 @@ def _facts(owned: list[tuple[int, Attribute]], entities: int, names: dict[str, i
     )
 
 
-def _values(rows: list[Event]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _values(rows: list[Event]) -> Ints:
     if all(e.value is None for e in rows):
         return np.full(len(rows), MISSING, np.int64)
     return fixed_point(np.array([np.nan if e.value is None else e.value for e in rows], np.float64))
 
 
-def _starts(entity: Codes, entities: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    start = np.zeros(entities + 1, np.int64)
-    if len(entity):
-        np.cumsum(np.bincount(entity, minlength=entities), out=start[1:])
-    return start
-
-
 def _codes(codes: Iterable[int]) -> Codes:
     return np.fromiter(codes, np.int32)
-
-
-def _sorted(texts: set[str]) -> list[str]:
-    return sorted(texts)
 
 
 def _index(texts: list[str]) -> dict[str, int]:

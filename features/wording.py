@@ -122,7 +122,7 @@ def _deed(feature: Feature, times: int | None) -> str:
 
 
 def _absence(feature: Feature) -> str:
-    done, one, many = VERBS.get(str(feature.type), ("", "", ""))
+    done, _, many = VERBS.get(str(feature.type), ("", "", ""))
     if not done:
         return (
             f"No {spoken(str(feature.type))}" + (f" ({spoken(feature.detail)})" if feature.detail else "") + " so far"

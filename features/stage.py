@@ -1,0 +1,61 @@
+"""Where a contact stands in a conversion at a time: computed by the kernel, like everything about the past."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engagement.funnel import Conversion
+from features.arrays import Ints, LogArrays
+from features.declare import Count, Feature, FirstSeen, Recency
+from features.feature_set import FeatureSet
+
+#: What `standing` answers.
+UNKNOWN, NOT_ENTERED, IN_STAGE, CONVERTED, ENDED = range(5)
+
+
+def standing(
+    arrays: LogArrays, conversion: Conversion, contact_ids: Sequence[str] | pa.Array, cutoffs: Sequence[int] | Ints
+) -> npt.NDArray[np.int8]:
+    """(rows,) whether each contact is in the conversion's start stage, as far as known at its cutoff.
+
+    UNKNOWN: nothing is known of the contact; NOT_ENTERED; IN_STAGE; CONVERTED: the goal was reached at or
+    after the entry; ENDED: one of the conversion's end events came after the entry.
+    """
+    columns, seen = _declarations(conversion)
+    ages = columns.compute(arrays, contact_ids, cutoffs)
+    anything, start = ages[:, 0] > 0, ages[:, 1]
+    goal = np.fmin.reduce(ages[:, seen["goal"]], axis=1, initial=np.inf)
+    end = np.fmin.reduce(ages[:, seen["ends"]], axis=1, initial=np.inf)
+    status = np.full(len(ages), IN_STAGE, np.int8)
+    status[end <= start] = ENDED
+    if conversion.start_type != conversion.goal_type:  # a repeat purchase starts the next row
+        status[goal <= start] = CONVERTED
+    status[np.isnan(start)] = NOT_ENTERED
+    status[~anything & ~_has_facts(arrays, contact_ids)] = UNKNOWN
+    return status
+
+
+def _declarations(conversion: Conversion) -> tuple[FeatureSet, dict[str, list[int]]]:
+    """Any event, the entry's age, and the ages of goals and ends: own, and the account's if that counts."""
+    entry: Feature = Recency(conversion.start_type) if conversion.each else FirstSeen(conversion.start_type)
+    features: list[Feature] = [Count(), entry]
+    seen: dict[str, list[int]] = {"goal": [], "ends": []}
+    levels = ("contact", "account") if conversion.level == "account" else ("contact",)
+    for what, types in (("goal", (conversion.goal_type,)), ("ends", conversion.ends)):
+        for kind in dict.fromkeys(types):
+            for level in levels:
+                feature = Recency(kind, level=level)
+                if feature not in features:
+                    features.append(feature)
+                seen[what].append(features.index(feature))
+    return FeatureSet(tuple(features)), seen
+
+
+def _has_facts(arrays: LogArrays, contact_ids: Sequence[str] | pa.Array) -> npt.NDArray[np.bool_]:
+    code = arrays.contact_codes(contact_ids)
+    owned = np.append(np.diff(arrays.contact_facts.start), 0)
+    return np.asarray(owned[code] > 0)

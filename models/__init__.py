@@ -1,0 +1,1 @@
+"""What a model is: predict, calibrate, explain, bundle, registry."""

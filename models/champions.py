@@ -1,0 +1,65 @@
+"""Who is champion, as small files: the serving process reads these and needs no MLflow.
+
+`mlruns/champions/<conversion>.json` names the version, the digest and the bundle's folder, relative to the
+store, so that the checkout can move. It is replaced in one step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from engagement.errors import BrokenBundle
+
+FOLDER = "champions"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The promoted model of a conversion. `folder` is relative to the store."""
+
+    conversion: str
+    version: str
+    digest: str
+    folder: str
+
+    def bundle(self, store: Path) -> Path:
+        """The bundle's folder."""
+        return store / self.folder
+
+
+def champions(store: Path) -> dict[str, Champion]:
+    """The champions of a store (an `mlruns` folder), by conversion; empty where there is none.
+
+    Raises:
+        BrokenBundle: a pointer file cannot be read.
+    """
+    found = {}
+    for path in sorted((store / FOLDER).glob("*.json")):
+        try:
+            champion = Champion(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            cure = "Promote a version again with mqm promote."
+            raise BrokenBundle(f"{path}: not a champion's pointer", str(error), cure) from None
+        found[champion.conversion] = champion
+    return found
+
+
+def point_to(store: Path, champion: Champion) -> None:
+    """Makes this the champion, in one step that survives a crash."""
+    folder = store / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(asdict(champion), file, indent=1, sort_keys=True)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(folder / f"{champion.conversion}.json")
+
+
+def forget(store: Path, conversion: str) -> None:
+    """Leaves the conversion without a champion."""
+    (store / FOLDER / f"{conversion}.json").unlink(missing_ok=True)

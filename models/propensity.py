@@ -1,0 +1,152 @@
+"""A trained model: a conversion, its features, a rung of the ladder, a calibration and a reference cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engagement.funnel import Conversion
+from features.arrays import Ints, LogArrays
+from features.feature_set import FeatureSet
+from features.stage import CONVERTED, ENDED, IN_STAGE, NOT_ENTERED, UNKNOWN, standing
+from models.booster import Rung
+from models.calibration import Affine, inverse_logit
+from models.reasons import ReasonWriter
+from models.score import NOT_IN_STAGE, SCORED, UNKNOWN_CONTACT, Score, grade_of
+
+Floats = npt.NDArray[np.float64]
+
+#: Rows explained at a time, so that memory doesn't grow with the batch.
+_BLOCK = 4_096
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The cohort that a score is a percentile of: rows the model was calibrated, not fitted, on.
+
+    Attributes:
+        log_odds: ascending quantiles of the cohort's calibrated log-odds.
+        base_rate: the cohort's share of conversions. rows: how many rows it has.
+    """
+
+    log_odds: tuple[float, ...]
+    base_rate: float
+    rows: int
+
+    def percentile(self, log_odds: Floats) -> npt.NDArray[np.int64]:
+        """(rows,) 1 to 99: the share of the cohort below, ties counted half."""
+        quantiles = np.array(self.log_odds)
+        below = np.searchsorted(quantiles, log_odds, "left")
+        upto = np.searchsorted(quantiles, log_odds, "right")
+        share = (below + upto) / (2 * len(quantiles))
+        return np.clip(np.ceil(share * 100), 1, 99).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class PropensityModel:
+    """Answers a conversion's question. `digest` and `version` name it in every score."""
+
+    conversion: Conversion
+    features: FeatureSet
+    rung: Rung
+    calibration: Affine
+    reference: Reference
+    digest: str = ""
+    version: str = ""
+
+    @cached_property
+    def _writer(self) -> ReasonWriter:
+        return ReasonWriter(self.features)
+
+    def score(
+        self,
+        arrays: LogArrays,
+        contact_ids: Sequence[str] | pa.Array,
+        cutoffs: Sequence[int] | Ints,
+        threads: int = 1,
+    ) -> list[Score]:
+        """One score a row, in row order; a contact that is not in the stage gets a status instead of numbers.
+
+        Args:
+            contact_ids, cutoffs: (rows,) whom, and as of when (microseconds UTC).
+        """
+        ids = contact_ids.to_pylist() if isinstance(contact_ids, pa.Array | pa.ChunkedArray) else list(contact_ids)
+        moments = np.asarray(cutoffs, np.int64)
+        status = standing(arrays, self.conversion, ids, moments)
+        scores: list[Score | None] = [None] * len(ids)
+        for row in np.flatnonzero(status != IN_STAGE):
+            scores[row] = self._unscored(ids[row], int(moments[row]), int(status[row]))
+        inside = np.flatnonzero(status == IN_STAGE)
+        for begin in range(0, len(inside), _BLOCK):
+            rows = inside[begin : begin + _BLOCK]
+            some = [ids[row] for row in rows]
+            matrix = self.features.compute(arrays, some, moments[rows], threads)
+            for row, score in zip(rows, self.explain(matrix, some, moments[rows]), strict=True):
+                scores[row] = score
+        return [score for score in scores if score is not None]
+
+    def log_odds(self, matrix: Floats) -> Floats:
+        """(rows, features) → (rows,) calibrated log-odds."""
+        return self.calibration.log_odds(self.rung.margins(matrix))
+
+    def probabilities(self, matrix: Floats) -> Floats:
+        """(rows, features) → (rows,) calibrated probabilities."""
+        return inverse_logit(self.log_odds(matrix))
+
+    def effects(self, matrix: Floats) -> tuple[Floats, float]:
+        """(rows, features) effects in calibrated log-odds, and the base they start from."""
+        parts = self.rung.contributions(matrix)
+        base = self.calibration.intercept + self.calibration.slope * float(parts[0, -1]) if len(parts) else 0.0
+        return self.calibration.slope * parts[:, :-1], base
+
+    def explain(self, matrix: Floats, contact_ids: Sequence[str], cutoffs: Ints) -> list[Score]:
+        """Explained scores of feature rows (rows, features)."""
+        log_odds = self.log_odds(matrix)
+        probability = inverse_logit(log_odds)
+        percentile = self.reference.percentile(log_odds)
+        effects, base = self.effects(matrix)
+        scores = []
+        for row, contact_id in enumerate(contact_ids):
+            scores.append(
+                Score(
+                    status=SCORED,
+                    contact_id=contact_id,
+                    conversion=self.conversion.name,
+                    question=self.conversion.question,
+                    as_of=int(cutoffs[row]),
+                    probability=float(probability[row]),
+                    base_rate=self.reference.base_rate,
+                    score=int(percentile[row]),
+                    grade=grade_of(int(percentile[row])),
+                    log_odds=float(log_odds[row]),
+                    base_log_odds=base,
+                    reasons=self._writer.reasons(matrix[row], effects[row]),
+                    model_version=self.version,
+                    model_digest=self.digest,
+                )
+            )
+        return scores
+
+    def _unscored(self, contact_id: str, as_of: int, status: int) -> Score:
+        start, goal = self.conversion.start.replace("_", " "), self.conversion.goal.replace("_", " ")
+        name, text = {
+            UNKNOWN: (UNKNOWN_CONTACT, "Nothing is known of this contact at that time."),
+            NOT_ENTERED: (NOT_IN_STAGE, f"This contact had not reached the stage {start} at that time."),
+            CONVERTED: (NOT_IN_STAGE, f"This contact had already reached the stage {goal} at that time."),
+            ENDED: (NOT_IN_STAGE, f"This contact's way from {start} to {goal} had already ended at that time."),
+        }[status]
+        return Score(
+            status=name,
+            contact_id=contact_id,
+            conversion=self.conversion.name,
+            question=self.conversion.question,
+            as_of=as_of,
+            status_text=text,
+            model_version=self.version,
+            model_digest=self.digest,
+        )
