@@ -1,0 +1,141 @@
+"""What a running service holds: keys, models, the log and its writer, one thread for long work, the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import ParamSpec, Protocol, TypeVar
+
+from engagement.errors import MqmError
+from engagement.funnel import Conversion
+from serving.keys import KeyRing
+from serving.problems import Problem
+from serving.scorer import HistoryLog
+from serving.shelf import POLL, Shelf
+from serving.writer import AppendableLog, Writer
+
+#: A body above this many bytes is worked on beside the event loop.
+LARGE = 64 * 1024
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+log = logging.getLogger("mqm.serving")
+
+
+class ServiceLog(HistoryLog, AppendableLog, Protocol):
+    """The log behind the service: read, appended to, closed."""
+
+    def close(self) -> None:
+        """Closes it."""
+        ...
+
+
+@dataclass
+class State:
+    """The parts of one worker. Nothing runs before `start`; `close` writes what waits.
+
+    Attributes:
+        open_log: opens the log; tried again every `POLL` seconds while it fails.
+        clock: now, in microseconds UTC.
+        settled: called once, after the first look at the champions (to still the garbage collector).
+    """
+
+    conversions: Mapping[str, Conversion]
+    keys: KeyRing
+    shelf: Shelf
+    open_log: Callable[[], ServiceLog]
+    clock: Callable[[], int]
+    settled: Callable[[], None] = lambda: None
+    _log: ServiceLog | None = None
+    _writer: Writer | None = None
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "mqm-long"))
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Opens the log and loads the models in a thread, so that /livez answers meanwhile; then watches."""
+        threading.Thread(target=self._run, name="mqm-models", daemon=True).start()
+
+    def prepare(self) -> None:
+        """Opens the log and loads the models, now.
+
+        Raises:
+            MqmError: the log cannot be opened.
+        """
+        if self._log is None:
+            opened = self.open_log()
+            self._writer, self._log = Writer(opened), opened
+        self.shelf.refresh()
+
+    def close(self) -> None:
+        """Ends the threads; what was queued is on disk when this returns."""
+        self._stop.set()
+        self.shelf.close()
+        if self._writer is not None:
+            self._writer.close()
+        self._pool.shutdown()
+        if self._log is not None:
+            self._log.close()
+
+    @property
+    def log(self) -> ServiceLog:
+        """The log.
+
+        Raises:
+            Problem: 503 while it is not open.
+        """
+        if self._log is None:
+            raise _starting()
+        return self._log
+
+    @property
+    def writer(self) -> Writer:
+        """The writer to the log.
+
+        Raises:
+            Problem: 503 while the log is not open.
+        """
+        if self._writer is None:
+            raise _starting()
+        return self._writer
+
+    def missing(self) -> str | None:
+        """What keeps the service from being ready, as a sentence; None when it is ready."""
+        if self._log is None:
+            return "The log is not open yet."
+        if not self.shelf.models:
+            return "No model is loaded: promote one with mqm promote."
+        try:
+            self._log.history("")
+        except Exception as error:
+            return f"The log does not answer: {type(error).__name__}."
+        return None
+
+    def known(self) -> set[str]:
+        """The conversions that can be asked for: the funnel's and the champions'."""
+        return {*self.conversions, *self.shelf.models}
+
+    async def aside(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs long work in the one thread for it, so that the event loop stays free."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.prepare()
+                break
+            except (MqmError, OSError) as error:
+                log.error("log not open", extra={"error": type(error).__name__, "detail": str(error)})
+                self._stop.wait(POLL)
+        self.settled()
+        self.shelf.watch()
+
+
+def _starting() -> Problem:
+    detail = "The log is not open yet; ask /readyz."
+    return Problem(503, "starting", detail, headers={"Retry-After": "2"})
