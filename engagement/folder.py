@@ -30,6 +30,10 @@ class FolderLog:
         """The folder's path as it was given."""
         return str(self.folder)
 
+    def exists(self) -> bool:
+        """Whether there is a file of events."""
+        return self._find("events") is not None
+
     def events(self, contacts: Sequence[str] | None = None) -> pa.Table:
         """All events (or of some contacts and their accounts), checked.
 
