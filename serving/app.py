@@ -70,16 +70,18 @@ async def score_batch(state: State, request: Request) -> Response:
 def _score(state: State, body: bytes, request_id: str) -> bytes:
     now = state.clock()
     question = question_from(fit(parse(body), ScoreRequest), now, None, "$")
-    refuse_unknown([question.conversion], state.known())
-    found = answer(question, state.shelf.models, state.log)
+    models = state.shelf.models
+    refuse_unknown([question.conversion], {*state.conversions, *models})
+    found = answer(question, models, state.log)
     return msgspec.json.encode(_out(state, question, found, now, request_id))
 
 
 def _score_batch(state: State, body: bytes, request_id: str) -> bytes:
     now = state.clock()
     questions = _questions(fit(parse(body), BatchRequest), now)
-    refuse_unknown({question.conversion for question in questions}, state.known())
-    found = answer_many(questions, state.shelf.models, state.log)
+    models = state.shelf.models
+    refuse_unknown([question.conversion for question in questions], {*state.conversions, *models})
+    found = answer_many(questions, models, state.log)
     answers = [_out(state, *pair, now, request_id) for pair in zip(questions, found, strict=True)]
     return msgspec.json.encode(Batch(answers, request_id))
 

@@ -88,8 +88,8 @@ def log_odds(
 ) -> list[float | None]:
     """The log-odds for each (contact, as_of), without reasons; None where the contact is not in the stage."""
     found: list[float | None] = [None] * len(contact_ids)
-    inside = np.flatnonzero(standing(arrays, model.conversion, list(contact_ids), as_of) == IN_STAGE)
-    if len(inside):
+    inside = np.flatnonzero(standing(arrays, model.conversion, contact_ids, as_of) == IN_STAGE).tolist()
+    if inside:
         matrix = model.features.compute(arrays, [contact_ids[row] for row in inside], as_of[inside])
         for row, odds in zip(inside, model.log_odds(matrix).tolist(), strict=True):
             found[row] = odds

@@ -115,10 +115,6 @@ class State:
             return f"The log does not answer: {type(error).__name__}."
         return None
 
-    def known(self) -> set[str]:
-        """The conversions that can be asked for: the funnel's and the champions'."""
-        return {*self.conversions, *self.shelf.models}
-
     async def aside(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Runs long work in the one thread for it, so that the event loop stays free."""
         loop = asyncio.get_running_loop()

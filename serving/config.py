@@ -1,0 +1,61 @@
+"""What a service is told from outside: the project's home and its `MQM_…` variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engagement.errors import BadInput
+from engagement.settings import Settings, read_settings
+
+LOG_FILE = "mqm.sqlite"
+
+
+@dataclass(frozen=True)
+class ServiceConfig:
+    """Where the project lies and how it is served.
+
+    Attributes:
+        home: the project's folder: mqm.toml, keys, mlruns.
+        log: the SQLite file of the engagement log; made where there is none.
+        store: the folder that holds the champions' pointers and bundles.
+        workers: processes that serve.
+    """
+
+    home: Path
+    log: Path
+    store: Path
+    workers: int
+    settings: Settings
+
+
+def read_config(environ: Mapping[str, str]) -> ServiceConfig:
+    """The configuration: MQM_HOME (default: here), MQM_LOG (sqlite:///path), MQM_STORE, MQM_WORKERS.
+
+    Raises:
+        BadInput: a variable that cannot be used, or an mqm.toml that cannot be read.
+    """
+    home = Path(environ.get("MQM_HOME") or ".").absolute()
+    if not home.is_dir():
+        raise BadInput("MQM_HOME names no folder", str(home), "Give the project's folder.")
+    log = home / LOG_FILE
+    if url := environ.get("MQM_LOG"):
+        scheme, separator, rest = url.partition(":///")
+        if scheme != "sqlite" or not separator or not rest:
+            raise BadInput("MQM_LOG is no log that a service can write to", url, "Give sqlite:///path.db.")
+        log = home / rest
+    settings = read_settings([home], environ)
+    return ServiceConfig(home, log, home / (environ.get("MQM_STORE") or "mlruns"), workers(environ), settings)
+
+
+def workers(environ: Mapping[str, str]) -> int:
+    """MQM_WORKERS, one by default.
+
+    Raises:
+        BadInput: not a number from 1 to 64.
+    """
+    text = environ.get("MQM_WORKERS") or "1"
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise BadInput("MQM_WORKERS", text, "Give a whole number from 1 to 64.")
+    return int(text)

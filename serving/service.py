@@ -1,0 +1,115 @@
+"""The BentoML service: our application in its house, configured from `MQM_…` variables.
+
+BentoML gives the workers, the packaging and the place in the ecosystem. Its own routes (index, docs, pickle
+media type, metrics) stay shut: `FrontDoor` hands every request to our application before they are asked.
+This is a door: the clock and the environment are read here and nowhere else in the service.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from engagement.errors import BrokenBundle
+from engagement.events import Event
+from engagement.sqlite import SqliteLog
+from features.arrays import LogArrays
+from models.bundle import load_bundle
+from models.champions import Champion, champions
+from models.propensity import PropensityModel
+from serving.app import make_app
+from serving.config import ServiceConfig, read_config
+from serving.keys import KeyRing
+from serving.logs import log_to_stderr
+from serving.scorer import scores
+from serving.shelf import Shelf
+from serving.state import State
+
+
+def now() -> int:
+    """The wall clock in microseconds UTC."""
+    return time.time_ns() // 1000
+
+
+def make_state(config: ServiceConfig) -> State:
+    """The parts of one worker, over the project's own files."""
+    return State(
+        conversions=config.settings.funnel.conversions,
+        keys=KeyRing(config.home),
+        shelf=Shelf(lambda: champions(config.store), lambda champion: load_champion(config, champion)),
+        open_log=lambda: SqliteLog(config.log, create=True),
+        clock=now,
+        settled=still_the_collector,
+    )
+
+
+def load_champion(config: ServiceConfig, champion: Champion) -> PropensityModel:
+    """The verified model of a champion, after a first score: kernels are compiled before anyone waits for them.
+
+    Raises:
+        BrokenBundle: the bundle is not what its manifest or the pointer to it says.
+    """
+    model = load_bundle(champion.bundle(config.store), champion.version)
+    if model.digest != champion.digest:
+        raise BrokenBundle("the bundle is not the one that was promoted", model.digest, "Promote it again.")
+    moment = now()
+    entry = Event("warm-up", "warm-up", None, model.conversion.start_type, moment - 1, moment - 1)
+    scores(model, LogArrays.from_events([entry], []), ["warm-up"], [moment])
+    return model
+
+
+def still_the_collector() -> None:
+    """What is loaded by now stays: the garbage collector need not walk it during requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+class FrontDoor:
+    """Hands every request to our application; only the server's own start and stop go the way of BentoML."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        await (self.app if scope["type"] == "lifespan" else APP)(scope, receive, send)
+
+
+CONFIG = read_config(os.environ)
+STATE = make_state(CONFIG)
+APP = make_app(STATE)
+
+
+@bentoml.service(
+    name="mqm",
+    workers=CONFIG.workers,
+    traffic={"timeout": 60},
+    logging={"access": {"enabled": False}},
+    metrics={"enabled": False},
+    tracing={"excluded_urls": ".*"},
+)
+@bentoml.asgi_app(APP)
+class Mqm:
+    """Scores, explained; and the events they are made from."""
+
+    @bentoml.on_startup
+    def start(self) -> None:
+        """Starts this worker's threads."""
+        log_to_stderr()
+        STATE.start()
+
+    @bentoml.on_shutdown
+    def stop(self) -> None:
+        """Writes what waits."""
+        STATE.close()
+
+
+Mqm.add_asgi_middleware(FrontDoor)
