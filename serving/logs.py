@@ -17,12 +17,8 @@ class JsonLines(logging.Formatter):
         """The line."""
         fields = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
         moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {
-            "time": moment.replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-        }
-        return msgspec.json.encode({**line, **fields}, enc_hook=str).decode()
+        line = {"time": moment.replace("+00:00", "Z"), "level": record.levelname.lower()}
+        return msgspec.json.encode({**line, "message": record.getMessage(), **fields}, enc_hook=str).decode()
 
 
 def log_to_stderr() -> None:

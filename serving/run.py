@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -72,8 +72,8 @@ def running(
     port: int = 0,
     workers: int = 1,
     log: str | None = None,
-    timeout: float = 120.0,
     output: Path | None = None,
+    timeout: float = 120.0,
 ) -> Iterator[str]:
     """The service on a port (0: a free one), ready to score; yields its URL and stops it in the end.
 
@@ -81,7 +81,7 @@ def running(
         NotStarted: it was not ready in time.
     """
     port = port or free_port()
-    server = start(home, port, workers, "127.0.0.1", log, output)
+    server = start(home, port, workers, log=log, output=output)
     try:
         url = f"http://127.0.0.1:{port}"
         wait_for(url, "/readyz", server, timeout)
@@ -108,11 +108,10 @@ def start(
     command = [sys.executable, "-m", "bentoml", "serve", TARGET, "--working-dir", str(root)]
     command += ["--host", host, "--port", str(port)]
     environ = child_environment(os.environ, home, workers, log)
-    if output is None:
-        return subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, start_new_session=True, cwd=root)
-    with output.open("ab") as file:
-        return subprocess.Popen(
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, cwd=root
+    with ExitStack() as files:
+        out = None if output is None else files.enter_context(output.open("ab"))
+        return subprocess.Popen(  # noqa: S603 (our own command)
+            command, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=root
         )
 
 
@@ -121,7 +120,7 @@ def child_environment(environ: Mapping[str, str], home: Path, workers: int, log:
     more = {"MQM_HOME": str(home.absolute()), "MQM_WORKERS": str(workers)}
     if log is not None:
         more["MQM_LOG"] = log
-    quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "PYTHONWARNINGS": "ignore"}
+    quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "BENTOML_QUIET": "True"}
     threads = {"OMP_NUM_THREADS": "1"}  # a worker scores one row at a time; more threads only get in each other's way
     return {**threads, **environ, **quiet, **more}
 

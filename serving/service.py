@@ -100,16 +100,16 @@ APP = make_app(STATE)
 class Mqm:
     """Scores, explained; and the events they are made from."""
 
-    @bentoml.on_startup
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
     def start(self) -> None:
         """Starts this worker's threads."""
         log_to_stderr()
         STATE.start()
 
-    @bentoml.on_shutdown
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:
         """Writes what waits."""
         STATE.close()
 
 
-Mqm.add_asgi_middleware(FrontDoor)
+Mqm.add_asgi_middleware(FrontDoor)  # type: ignore[attr-defined]  # the decorator made it a service
