@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, TypeGuard
 
 from engagement.errors import BadInput, UnknownConversion
-from engagement.times import DAY, days
+from engagement.times import DAY, days, from_datetime
 
 #: The stages of the default funnel and the event types that enter them.
 DEFAULT_STAGES = {
@@ -78,6 +79,7 @@ class Conversion:
         level: "contact", or "account" when the goal reached by anyone of the account counts.
         each: every event of the start type opens a row that lasts until the next; else only the first does.
         ends: event types that close a row without conversion (a lost deal, a cancelled application).
+        since: microseconds UTC; label times before it are left out of training (outcomes were not recorded yet).
     """
 
     name: str
@@ -90,6 +92,7 @@ class Conversion:
     level: str = "contact"
     each: bool = False
     ends: tuple[str, ...] = ()
+    since: int | None = None
 
     @property
     def question(self) -> str:
@@ -146,7 +149,7 @@ def _conversion(name: str, body: Mapping[str, Any], stages: Mapping[str, str]) -
     where = f"mqm.toml: conversion {name!r}"
     if not isinstance(body, Mapping):
         raise BadInput(f"{where} is not a table", body, f"Write it as [conversions.{name}].")
-    known = {"start", "goal", "horizon_days", "landmark_days", "level", "each", "ends"}
+    known = {"start", "goal", "horizon_days", "landmark_days", "level", "each", "ends", "since"}
     if unknown := sorted(set(body) - known):
         raise BadInput(f"{where} has an unknown setting", unknown[0], f"It knows {', '.join(sorted(known))}.")
     for key in ("start", "goal"):
@@ -179,7 +182,18 @@ def _conversion(name: str, body: Mapping[str, Any], stages: Mapping[str, str]) -
         level=level,
         each=each,
         ends=tuple(ends),
+        since=_since(where, body.get("since")),
     )
+
+
+def _since(where: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return from_datetime(value)
+    if isinstance(value, date):
+        return from_datetime(datetime(value.year, value.month, value.day, tzinfo=UTC))
+    raise BadInput(f"{where}: since", value, "Give a date, such as 2018-01-01 (without quotes).")
 
 
 def _is_number(value: object) -> TypeGuard[float]:

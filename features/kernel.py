@@ -247,3 +247,27 @@ def fill(
                 result = float(category[step, last_detail[slot]])
             out[row, column[step]] = result
     return -1
+
+
+@nb.njit(cache=True, nogil=True)
+def next_event(
+    start: Ints,
+    occurred: Ints,
+    received: Ints,
+    pair: Codes,
+    wanted: npt.NDArray[np.bool_],
+    entity: Codes,
+    since: Ints,
+    known_by: int,
+    out: Ints,
+) -> None:
+    """For each row the time of the entity's first wanted event at or after `since`; MISSING when none is known."""
+    for row in range(len(entity)):
+        out[row] = MISSING
+        if entity[row] < 0:
+            continue
+        high = start[entity[row] + 1]
+        for position in range(first_at_or_after(occurred, start[entity[row]], high, since[row]), high):
+            if wanted[pair[position]] and received[position] <= known_by:
+                out[row] = occurred[position]
+                break

@@ -102,7 +102,7 @@ def verify_bundle(folder: Path) -> dict[str, Any]:
     for name, seal in files.items():
         if _seal(folder / name) != seal:
             raise BrokenBundle(f"{folder}: not what its manifest says", name, _CURE)
-    return manifest
+    return dict(manifest)
 
 
 def golden_rows(folder: Path) -> tuple[Floats, Floats]:

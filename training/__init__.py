@@ -1,0 +1,1 @@
+"""How a model is earned: label times, splits, fit, judge, report."""

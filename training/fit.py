@@ -1,0 +1,163 @@
+"""Fitting: LightGBM on log-loss, without resampling or class weights (both break calibration).
+
+How many trees, how large, and how strongly held back is chosen by grouped cross-validation inside the training
+part; the judging part never takes part. The out-of-fold margins serve the calibration where history is short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+
+from models.booster import Booster
+from training.split import Rows, fold_of
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[str, float], None]
+
+FOLDS = 4
+MOST_TREES = 1500
+PATIENCE = 60
+
+#: The settings tried when no trials are asked for: from stiff (little data) to supple.
+CANDIDATES: tuple[dict[str, Any], ...] = (
+    {"num_leaves": 4, "min_data_in_leaf": 20, "lambda_l2": 10.0, "feature_fraction": 0.3},
+    {"num_leaves": 8, "min_data_in_leaf": 40, "lambda_l2": 10.0, "feature_fraction": 0.5},
+    {"num_leaves": 16, "min_data_in_leaf": 80, "lambda_l2": 10.0, "feature_fraction": 0.5},
+)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A booster, the settings that won, and the out-of-fold margins of the rows it was fitted on."""
+
+    booster: Booster
+    settings: dict[str, Any]
+    trees: int
+    out_of_fold: Floats
+    cv_log_loss: float
+    tried: list[dict[str, Any]] = field(default_factory=list)
+
+
+def fit_booster(
+    matrix: Floats,
+    converted: npt.NDArray[np.bool_],
+    groups: Rows,
+    names: tuple[str, ...],
+    categories: list[int],
+    seed: int,
+    trials: int = 0,
+    progress: Progress | None = None,
+) -> Fitted:
+    """The best of a few settings (or of `trials` that Optuna proposes), refitted on all rows.
+
+    Args:
+        matrix: (rows, features). groups: (rows,) what stays together in a fold. categories: category columns.
+    """
+    data = lgb.Dataset(
+        matrix,
+        converted.astype(np.float64),
+        feature_name=list(names),
+        categorical_feature=categories,
+        params={**_fixed(seed), "min_data_in_leaf": 5},
+        free_raw_data=False,
+    ).construct()
+    fold = fold_of(groups, FOLDS, seed)
+    tried: list[dict[str, Any]] = []
+    best: tuple[float, int, Floats, dict[str, Any]] | None = None
+
+    def attempt(settings: dict[str, Any]) -> float:
+        nonlocal best
+        loss, trees, margins = _cross_validate(data, matrix, converted, fold, settings, seed)
+        tried.append({**settings, "trees": trees, "cv_log_loss": loss})
+        if best is None or loss < best[0]:
+            best = (loss, trees, margins, settings)
+        if progress:
+            progress(f"cross-validation {len(tried)}: log loss {loss:.5f}", len(tried) / (trials or len(CANDIDATES)))
+        return loss
+
+    if trials:
+        _search(attempt, trials, seed)
+    else:
+        for settings in CANDIDATES:
+            attempt(settings)
+    assert best is not None
+    loss, trees, margins, settings = best
+    # With FOLDS/(FOLDS-1) times the rows a few more trees are earned.
+    trees = max(1, round(trees * 1.1))
+    booster = lgb.train({**_fixed(seed), **settings}, data, num_boost_round=trees)
+    return Fitted(Booster(booster.model_to_string()), settings, trees, margins, loss, tried)
+
+
+def _fixed(seed: int) -> dict[str, Any]:
+    """What makes a run repeatable, and never changes."""
+    return {
+        "objective": "binary",
+        "learning_rate": 0.03,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "max_bin": 255,
+        "cat_smooth": 20.0,
+        "cat_l2": 20.0,
+        "min_data_per_group": 20,
+        "max_cat_threshold": 64,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 2,
+        "feature_pre_filter": False,
+        "verbose": -1,
+    }
+
+
+def _cross_validate(
+    data: lgb.Dataset,
+    matrix: Floats,
+    converted: npt.NDArray[np.bool_],
+    fold: Rows,
+    settings: dict[str, Any],
+    seed: int,
+) -> tuple[float, int, Floats]:
+    """(mean log loss, best number of trees, out-of-fold margins at that number)."""
+    parts = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(FOLDS)]
+    result = lgb.cv(
+        {**_fixed(seed), **settings, "metric": "binary_logloss"},
+        data,
+        num_boost_round=MOST_TREES,
+        folds=parts,
+        return_cvbooster=True,
+        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+    )
+    losses = result["valid binary_logloss-mean"]
+    trees = int(np.argmin(losses)) + 1
+    margins = np.empty(len(fold))
+    for (_, held_out), booster in zip(parts, result["cvbooster"].boosters, strict=True):
+        margins[held_out] = booster.predict(matrix[held_out], raw_score=True, num_iteration=trees)
+    return float(losses[trees - 1]), trees, margins
+
+
+def _search(attempt: Callable[[dict[str, Any]], float], trials: int, seed: int) -> None:
+    """Lets Optuna propose settings; the stiff and the supple default come first."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    for settings in CANDIDATES[:trials]:
+        study.enqueue_trial(settings)
+
+    def objective(trial: Any) -> float:
+        return attempt(
+            {
+                "num_leaves": trial.suggest_int("num_leaves", 3, 63, log=True),
+                "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 10, 300, log=True),
+                "lambda_l2": trial.suggest_float("lambda_l2", 0.1, 100.0, log=True),
+                "feature_fraction": trial.suggest_float("feature_fraction", 0.1, 1.0),
+            }
+        )
+
+    study.optimize(objective, n_trials=trials)

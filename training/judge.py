@@ -1,0 +1,135 @@
+"""Judging probabilities against what came true, with bootstrap intervals by account.
+
+Metrics are those the field uses: log loss, Brier, ROC-AUC, PR-AUC, lift@10 %, calibration error (expected
+calibration error over ten bins of equal size), calibration slope and intercept (Cox 1958).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import inverse_logit
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A figure and its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def log_loss(converted: Bools, probability: Floats) -> float:
+    """Mean negative log-likelihood, in nats a row."""
+    p = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
+    return float(-np.mean(np.where(converted, np.log(p), np.log1p(-p))))
+
+
+def brier(converted: Bools, probability: Floats) -> float:
+    """Mean squared error of the probability."""
+    return float(np.mean((probability - converted) ** 2))
+
+
+def roc_auc(converted: Bools, probability: Floats) -> float:
+    """The chance that a row that converted is ranked above one that did not; NaN with one class only."""
+    from scipy.stats import rankdata
+
+    yes = int(converted.sum())
+    no = len(converted) - yes
+    if not yes or not no:
+        return float("nan")
+    ranks = rankdata(probability)
+    return float((ranks[converted].sum() - yes * (yes + 1) / 2) / (yes * no))
+
+
+def average_precision(converted: Bools, probability: Floats) -> float:
+    """The area under the precision-recall curve, as average precision."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(converted, probability)) if converted.any() else float("nan")
+
+
+def lift_at(converted: Bools, probability: Floats, share: float = 0.1) -> float:
+    """How many times the base rate converts in the top share; ties are counted in proportion."""
+    rate = converted.mean()
+    if rate == 0:
+        return float("nan")
+    top = max(1.0, share * len(converted))
+    threshold = np.sort(probability)[::-1][int(np.ceil(top)) - 1]
+    above, at = probability > threshold, probability == threshold
+    hits = converted[above].sum() + converted[at].mean() * (top - above.sum())
+    return float(hits / top / rate)
+
+
+def calibration_error(converted: Bools, probability: Floats, bins: int = 10) -> float:
+    """Expected calibration error: mean |predicted - actual| over bins of equal size, weighted by their size."""
+    parts = np.array_split(np.argsort(probability, kind="stable"), min(bins, len(probability)))
+    return float(
+        sum(len(part) * abs(probability[part].mean() - converted[part].mean()) for part in parts) / len(probability)
+    )
+
+
+def calibration_line(converted: Bools, probability: Floats) -> tuple[float, float]:
+    """(slope, intercept) of a logistic regression of the outcome on the log-odds; (1, 0) is perfect."""
+    p = np.clip(probability, 1e-9, 1 - 1e-9)
+    x = np.log(p / (1 - p))
+    if x.std() < 1e-9 or converted.all() or not converted.any():
+        return float("nan"), float("nan")
+    design, theta = np.column_stack([x, np.ones_like(x)]), np.array([1.0, 0.0])
+    for _ in range(50):
+        q = inverse_logit(design @ theta)
+        hessian = (design * (q * (1 - q))[:, None]).T @ design + 1e-9 * np.eye(2)
+        step = np.linalg.solve(hessian, design.T @ (q - converted))
+        theta = theta - step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-300))
+        if np.abs(step).max() < 1e-10:
+            break
+    return float(theta[0]), float(theta[1])
+
+
+METRICS: dict[str, Callable[[Bools, Floats], float]] = {
+    "log_loss": log_loss,
+    "brier": brier,
+    "roc_auc": roc_auc,
+    "average_precision": average_precision,
+    "lift_at_10pct": lift_at,
+    "calibration_error": calibration_error,
+    "calibration_slope": lambda y, p: calibration_line(y, p)[0],
+    "calibration_intercept": lambda y, p: calibration_line(y, p)[1],
+}
+
+
+def judge(
+    converted: Bools, probability: Floats, groups: npt.NDArray[np.int64], seed: int, draws: int = 200
+) -> dict[str, Interval]:
+    """Every metric with its 95 % interval from a bootstrap that draws whole accounts."""
+    samples = [np.arange(len(converted)), *_resamples(groups, seed, draws)]
+    judged = {}
+    for name, metric in METRICS.items():
+        values = np.array([metric(converted[rows], probability[rows]) for rows in samples])
+        low, high = np.nanpercentile(values[1:], [2.5, 97.5]) if np.isfinite(values[1:]).any() else (np.nan, np.nan)
+        judged[name] = Interval(float(values[0]), float(low), float(high))
+    return judged
+
+
+def _resamples(groups: npt.NDArray[np.int64], seed: int, draws: int) -> list[npt.NDArray[np.int64]]:
+    """Row numbers of each draw: accounts with replacement, all their rows."""
+    order = np.argsort(groups, kind="stable")
+    _, first, size = np.unique(groups[order], return_index=True, return_counts=True)
+    generator = np.random.default_rng(seed)
+    samples = []
+    for _ in range(draws):
+        chosen = generator.integers(0, len(first), len(first))
+        sizes = size[chosen]
+        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        samples.append(order[np.repeat(first[chosen], sizes) + offsets])
+    return samples

@@ -1,0 +1,158 @@
+"""From a log to a judged, registered model: label times, split, features, fit, calibrate, judge, record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from engagement.errors import NotEnoughData
+from engagement.funnel import Conversion
+from engagement.settings import FeatureSettings
+from features.arrays import LogArrays
+from features.catalogue import derive_features
+from features.feature_set import FeatureSet
+from models.calibration import fit_affine
+from models.propensity import PropensityModel, Reference
+from training.baselines import base_rate, recency_rule
+from training.fit import Fitted, fit_booster
+from training.judge import Interval, judge
+from training.label_times import LabelTimes, label_times
+from training.split import Split, group_of, split_by_time
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[str, float], None]
+
+_REFERENCE_QUANTILES = 999
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How one set of probabilities did on the test part, by metric."""
+
+    name: str
+    metrics: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and everything that was learnt about it on the way."""
+
+    model: PropensityModel
+    rows: LabelTimes
+    split: Split
+    fitted: Fitted
+    matrix: Floats
+    seed: int
+    judged: tuple[Judged, ...] = ()
+    unseen: Mapping[str, Interval] = field(default_factory=dict)
+    known: Mapping[str, Interval] = field(default_factory=dict)
+
+    @property
+    def test_probability(self) -> Floats:
+        """(test rows,) the model's probabilities."""
+        return self.model.probabilities(self.matrix[self.split.test])
+
+
+def train(
+    arrays: LogArrays,
+    conversion: Conversion,
+    settings: FeatureSettings,
+    as_of: int,
+    seed: int = 0,
+    trials: int = 0,
+    progress: Progress | None = None,
+    threads: int = 2,
+) -> Trained:
+    """Trains and judges; nothing is written.
+
+    Args:
+        as_of: microseconds UTC; nothing that happened or was received later is used.
+
+    Raises:
+        NotEnoughData: nobody in the stage, no mature row, too few of a class.
+    """
+    tell = progress or (lambda text, share: None)
+    tell("label times", 0.02)
+    rows = label_times(arrays, conversion, as_of, conversion.since)
+    if not rows.converted.any() or rows.converted.all():
+        what = "none" if not rows.converted.any() else "all"
+        cure = "A model needs both; check the goal's event type in mqm.toml (mqm check)."
+        raise NotEnoughData(f"{what} of {len(rows)} mature rows of {conversion.name} converted", None, cure)
+    split = split_by_time(rows)
+    tell(f"{len(rows):,} label times, {int(rows.converted.sum()):,} converted; computing features", 0.05)
+    features = derive_features(arrays, settings, known_by=split.train_end)
+    matrix = features.compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)
+    part, groups = split.train, group_of(rows)
+    fitted = fit_booster(
+        matrix[part],
+        rows.converted[part],
+        groups[part],
+        features.names,
+        features.category_columns,
+        seed,
+        trials,
+        lambda text, share: tell(text, 0.15 + 0.6 * share),
+    )
+    tell("calibrating", 0.8)
+    model = _calibrated(conversion, features, fitted, matrix, rows, split)
+    trained = Trained(model, rows, split, fitted, matrix, seed)
+    if not len(split.test):
+        return trained
+    tell("judging out of time", 0.85)
+    return _judged(trained, groups)
+
+
+def contact_ids(arrays: LogArrays, rows: LabelTimes) -> pa.Array | list[str]:
+    """(rows,) the rows' contact ids."""
+    if isinstance(arrays.contacts, list):
+        return [arrays.contacts[code] for code in rows.contact]
+    return arrays.contacts.take(pa.array(rows.contact))
+
+
+def _calibrated(
+    conversion: Conversion, features: FeatureSet, fitted: Fitted, matrix: Floats, rows: LabelTimes, split: Split
+) -> PropensityModel:
+    """The affine map from the calibration part, or from out-of-fold margins where there is none."""
+    if len(split.calibrate):
+        part, margins = split.calibrate, fitted.booster.margins(matrix[split.calibrate])
+    else:
+        part, margins = split.train, fitted.out_of_fold
+    converted = rows.converted[part]
+    calibration = fit_affine(margins, converted)
+    log_odds = np.sort(calibration.log_odds(margins))
+    places = np.linspace(0, len(log_odds) - 1, min(len(log_odds), _REFERENCE_QUANTILES)).astype(int)
+    reference = Reference(tuple(log_odds[places].tolist()), float(converted.mean()), len(part))
+    return PropensityModel(conversion, features, fitted.booster, calibration, reference)
+
+
+def _judged(trained: Trained, groups: npt.NDArray[np.int64]) -> Trained:
+    rows, split, seed = trained.rows, trained.split, trained.seed
+    converted, test_groups = rows.converted[split.test], groups[split.test]
+    before = np.concatenate([split.train, split.calibrate])
+    contenders: dict[str, Floats | None] = {
+        "model": trained.test_probability,
+        "base rate": base_rate(rows.converted[before], len(converted)),
+        "recency rule": recency_rule(
+            trained.model.features, trained.matrix[before], rows.converted[before], trained.matrix[split.test]
+        ),
+    }
+    judged = tuple(
+        Judged(name, judge(converted, probability, test_groups, seed))
+        for name, probability in contenders.items()
+        if probability is not None
+    )
+    unseen = ~np.isin(test_groups, groups[before])
+    parts: list[dict[str, Any]] = []
+    for some in (unseen, ~unseen):
+        enough = min(int(converted[some].sum()), int((~converted[some]).sum())) >= 10
+        parts.append(
+            judge(converted[some], trained.test_probability[some], test_groups[some], seed) if enough else {}
+        )
+    return Trained(
+        trained.model, rows, split, trained.fitted, trained.matrix, seed, judged, unseen=parts[0], known=parts[1]
+    )
