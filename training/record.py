@@ -93,7 +93,7 @@ def report_json(trained: Trained) -> dict[str, Any]:
 def _golden(trained: Trained) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Rows spread evenly over the matrix."""
     places = np.linspace(0, len(trained.matrix) - 1, min(_GOLDEN_ROWS, len(trained.matrix))).astype(int)
-    return trained.matrix[np.unique(places)]
+    return np.asarray(trained.matrix[np.unique(places)])
 
 
 def _parameters(trained: Trained, facts: dict[str, Any]) -> dict[str, Any]:

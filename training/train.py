@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from engagement.errors import NotEnoughData
 from engagement.funnel import Conversion
@@ -23,6 +22,7 @@ from training.fit import Fitted, fit_booster
 from training.judge import Interval, judge
 from training.label_times import LabelTimes, label_times
 from training.split import Split, group_of, split_by_time
+from training.table import contact_ids
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -105,13 +105,6 @@ def train(
         return trained
     tell("judging out of time", 0.85)
     return _judged(trained, groups)
-
-
-def contact_ids(arrays: LogArrays, rows: LabelTimes) -> pa.Array | list[str]:
-    """(rows,) the rows' contact ids."""
-    if isinstance(arrays.contacts, list):
-        return [arrays.contacts[code] for code in rows.contact]
-    return arrays.contacts.take(pa.array(rows.contact))
 
 
 def _calibrated(

@@ -1,0 +1,198 @@
+"""Commands about models: `mqm train`, `mqm models`, `mqm promote`, `mqm rollback`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mqm import console
+
+if TYPE_CHECKING:
+    from engagement.funnel import Conversion
+    from features.arrays import LogArrays
+    from models.registry import Registry, Version
+    from training.train import Trained
+
+_SHOWN = ("log_loss", "brier", "roc_auc", "average_precision", "lift_at_10pct", "calibration_error")
+
+
+def add(commands: Any) -> None:
+    """Adds the commands of this group."""
+    train = console.command(
+        commands,
+        "train",
+        _train,
+        "train and judge a model, and register it as challenger",
+        "mqm train mql_to_meeting --log demo --promote",
+    )
+    train.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
+    console.log_option(train)
+    train.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="use nothing known later")
+    train.add_argument(
+        "--trials", type=console.whole_number(0, 10_000), default=0, metavar="N", help="tune with N trials"
+    )
+    train.add_argument("--seed", type=console.whole_number(0, 2**31 - 1), default=0, metavar="S")
+    train.add_argument("--promote", action="store_true", help="put it through the gate: champion if it passes")
+    console.json_option(train)
+
+    models = console.command(commands, "models", _models, "list the registered models", "mqm models")
+    console.json_option(models)
+
+    promote = console.command(
+        commands, "promote", _promote, "put a version through the gate", "mqm promote mql_to_meeting 3"
+    )
+    promote.add_argument("conversion", metavar="CONVERSION")
+    promote.add_argument("version", metavar="VERSION", nargs="?", help="default: the challenger")
+    console.json_option(promote)
+
+    rollback = console.command(
+        commands,
+        "rollback",
+        _rollback,
+        "make the champion's predecessor champion again",
+        "mqm rollback mql_to_meeting",
+    )
+    rollback.add_argument("conversion", metavar="CONVERSION")
+    console.json_option(rollback)
+
+
+def _train(options: argparse.Namespace) -> None:
+    conversion = console.settings(options.log).funnel.conversion(options.conversion)
+    with console.progress(f"train {conversion.name}") as tell:
+        tell("reading the log", 0.01)
+        version, trained, registry = train_and_record(options, conversion, tell)
+    refused = None
+    if options.promote:
+        from training.gate import promote
+
+        refused = promote(registry, version)
+    _show_trained(options, version, trained, refused)
+
+
+def train_and_record(
+    options: argparse.Namespace, conversion: Conversion, tell: console.Progress
+) -> tuple[Version, Trained, Registry]:
+    """Trains on the log of the options and registers the challenger."""
+    from models.registry import Registry
+    from training.record import record
+    from training.train import train
+
+    arrays, last_known = read_arrays(options.log)
+    as_of = options.as_of if options.as_of is not None else last_known
+    settings = console.settings(options.log)
+    trained = train(arrays, conversion, settings.features, as_of, options.seed, options.trials, tell)
+    registry = Registry(console.store())
+    return record(trained, arrays, registry, console.now(), tell), trained, registry
+
+
+def read_arrays(location: str) -> tuple[LogArrays, int]:
+    """The whole log as arrays, and the default as_of.
+
+    That is now for a database, which goes on, and the last moment that a log in files knows of: later, its
+    silence would be taken for an answer.
+    """
+    from engagement.log import open_log
+    from features.arrays import LogArrays
+
+    log = open_log(location)
+    arrays = LogArrays.from_tables(log.events(), log.attributes())
+    known = int(max(arrays.events.received.max(), arrays.events.occurred.max())) + 1
+    moment = console.now()
+    return arrays, moment if "://" in location else min(known, moment)
+
+
+def _show_trained(options: argparse.Namespace, version: Version, trained: Trained, refused: list[str] | None) -> None:
+    from training.record import report_json
+
+    if options.json:
+        body = report_json(trained) | {"version": version.version, "digest": version.digest}
+        console.print_json(body | {"promoted": refused == [] if options.promote else None, "refused": refused or []})
+        return
+    print(trained.rows.conversion.question)
+    print(f"split: {trained.split.plan}")
+    for part in ("train", "calibrate", "test"):
+        rows = getattr(trained.split, part)
+        print(f"  {part:10} {len(rows):>9,} rows {int(trained.rows.converted[rows].sum()):>8,} converted")
+    if trained.judged:
+        head = ["out of time", *(one.name for one in trained.judged)]
+        rows = [[name, *(f"{one.metrics[name].value:.4f}" for one in trained.judged)] for name in _SHOWN]
+        console.print_table(head, rows)
+    else:
+        print("not judged: the history is too short for a test one horizon after training")
+    print(f"registered {version.conversion} version {version.version}, {version.digest}")
+    if options.promote:
+        print("promoted: it is champion now" if not refused else "not promoted")
+        for reason in refused or []:
+            print(f"mqm: {reason}", file=sys.stderr)
+
+
+def _models(options: argparse.Namespace) -> None:
+    from engagement.times import format_time
+    from models.registry import Registry
+
+    versions = Registry(console.store()).versions()
+    if options.json:
+        console.print_json(
+            [
+                {
+                    "conversion": one.conversion,
+                    "version": one.version,
+                    "aliases": list(one.aliases),
+                    "digest": one.digest,
+                    "created": format_time(one.created),
+                    "run_id": one.run_id,
+                    "metrics": {name: one.metrics.get(name) for name in _SHOWN},
+                }
+                for one in versions
+            ]
+        )
+        return
+    if not versions:
+        print("no models yet; train one: mqm train CONVERSION --log LOG")
+        return
+    head = ["conversion", "version", "is", "since", "log loss", "ROC AUC", "calibration error", "digest"]
+    rows = [
+        [
+            one.conversion,
+            one.version,
+            ", ".join(one.aliases),
+            format_time(one.created)[:16],
+            *(_figure(one.metrics.get(name)) for name in ("log_loss", "roc_auc", "calibration_error")),
+            one.digest[:19],
+        ]
+        for one in versions
+    ]
+    console.print_table(head, rows)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _promote(options: argparse.Namespace) -> None:
+    from engagement.errors import BadInput
+    from models.registry import Registry
+    from training.gate import promote
+
+    registry = Registry(console.store())
+    name = options.conversion
+    version = registry.find(name, options.version) if options.version else registry.challenger(name)
+    refused = promote(registry, version)
+    if refused:
+        raise BadInput(f"version {version.version} of {name} is not promoted", None, " ".join(refused))
+    _say_champion(options, name, version.version)
+
+
+def _rollback(options: argparse.Namespace) -> None:
+    from models.registry import Registry
+
+    version = Registry(console.store()).rollback(options.conversion)
+    _say_champion(options, version.conversion, version.version)
+
+
+def _say_champion(options: argparse.Namespace, conversion: str, version: str) -> None:
+    if options.json:
+        console.print_json({"conversion": conversion, "champion": version})
+    else:
+        print(f"champion of {conversion}: version {version}")

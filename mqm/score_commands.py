@@ -1,0 +1,213 @@
+"""Commands that use a model or its features: `mqm score`, `mqm explain`, `mqm features`, `mqm judge`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqm import console
+
+if TYPE_CHECKING:
+    from features.arrays import LogArrays
+    from models.propensity import PropensityModel
+
+_PORTION = 5_000
+
+
+def add(commands: Any) -> None:
+    """Adds the commands of this group."""
+    score = console.command(
+        commands,
+        "score",
+        _score,
+        "score contacts, with reasons, into a file",
+        "mqm score mql_to_meeting --log demo --out scores.csv",
+    )
+    score.add_argument("conversion", metavar="CONVERSION")
+    console.log_option(score)
+    score.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="default: the log's last moment")
+    score.add_argument(
+        "--contacts", type=Path, metavar="FILE", help="CSV or Parquet: contact_id and optionally as_of"
+    )
+    score.add_argument("--out", type=Path, required=True, metavar="FILE", help=".parquet, .csv or .jsonl")
+    score.add_argument("--version", metavar="V", help="default: the champion, else the challenger")
+    console.json_option(score)
+
+    explain = console.command(
+        commands,
+        "explain",
+        _explain,
+        "explain one contact's score",
+        "mqm explain mql_to_meeting c-42 --log demo",
+    )
+    explain.add_argument("conversion", metavar="CONVERSION")
+    explain.add_argument("contact", metavar="CONTACT")
+    console.log_option(explain)
+    explain.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="default: the log's last moment")
+    explain.add_argument("--version", metavar="V", help="default: the champion, else the challenger")
+    console.json_option(explain)
+
+    features = console.command(
+        commands,
+        "features",
+        _features,
+        "write the point-in-time training table",
+        "mqm features mql_to_meeting --log demo --out table.parquet",
+    )
+    features.add_argument("conversion", metavar="CONVERSION")
+    console.log_option(features)
+    features.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="use nothing known later")
+    features.add_argument("--out", type=Path, required=True, metavar="FILE", help=".parquet or .csv")
+    features.add_argument("--engine", choices=["local"], default="local", help="where it runs")
+    console.json_option(features)
+
+    judge = console.command(
+        commands,
+        "judge",
+        _judge,
+        "judge a registered model on label times that came true since",
+        "mqm judge mql_to_meeting --log demo --from 2026-05-01",
+    )
+    judge.add_argument("conversion", metavar="CONVERSION")
+    console.log_option(judge)
+    judge.add_argument("--from", dest="since", type=console.time_argument, metavar="TIME", help="first cutoff")
+    judge.add_argument("--to", dest="until", type=console.time_argument, metavar="TIME", help="cutoffs before")
+    judge.add_argument("--version", metavar="V", help="default: the champion, else the challenger")
+    console.json_option(judge)
+
+
+def _load(options: argparse.Namespace) -> PropensityModel:
+    from models.registry import Registry
+
+    console.settings(options.log).funnel.conversion(options.conversion)  # an unknown one is named as such
+    registry = Registry(console.store())
+    return registry.load(registry.find(options.conversion, options.version))
+
+
+def _score(options: argparse.Namespace) -> None:
+    from mqm.model_commands import read_arrays
+    from mqm.score_files import check_out, everyone_in_stage, read_contacts, write_scores
+
+    check_out(options.out)
+    model = _load(options)
+    with console.progress("score") as tell:
+        tell("reading the log", 0.05)
+        arrays, last_known = read_arrays(options.log)
+        as_of = options.as_of if options.as_of is not None else last_known
+        if options.contacts is None:
+            contacts = everyone_in_stage(arrays, model.conversion, as_of)
+            times = [as_of] * len(contacts)
+        else:
+            contacts, times = read_contacts(options.contacts, as_of)
+        counts = write_scores(_portions(model, arrays, contacts, times, tell), options.out, console.now())
+    if options.json:
+        console.print_json({"out": str(options.out), "rows": sum(counts.values()), "statuses": counts})
+        return
+    told = ", ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in sorted(counts.items()))
+    print(f"{options.out}: {told or 'nobody is in the stage'}")
+
+
+def _portions(
+    model: PropensityModel, arrays: LogArrays, contacts: list[str], times: list[int], tell: console.Progress
+) -> Any:
+    for begin in range(0, len(contacts), _PORTION):
+        some = slice(begin, begin + _PORTION)
+        yield model.score(arrays, contacts[some], times[some])
+        done = min(begin + _PORTION, len(contacts))
+        tell(f"{done:,} of {len(contacts):,}", 0.2 + 0.8 * done / len(contacts))
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from engagement.times import format_time
+    from mqm.model_commands import read_arrays
+    from mqm.score_files import as_json
+
+    model = _load(options)
+    with console.progress("explain") as tell:
+        tell("reading the log", 0.1)
+        arrays, last_known = read_arrays(options.log)
+    as_of = options.as_of if options.as_of is not None else last_known
+    score = model.score(arrays, [options.contact], [as_of])[0]
+    if options.json:
+        console.print_json(as_json(score, console.now()))
+        return
+    print(f"{score.question}  ({score.contact_id}, as of {format_time(as_of)})")
+    if score.probability is None or score.base_rate is None or score.log_odds is None:
+        print(f"{score.status}: {score.status_text}")
+        return
+    print(f"{score.probability:.1%} (base rate {score.base_rate:.1%}), score {score.score}, grade {score.grade}\n")
+    print(f"{score.base_log_odds:+8.3f}  where everyone starts, in log-odds")
+    for reason in score.reasons:
+        print(f"{reason.effect:+8.3f}  {reason.text}")
+    print(f"{score.log_odds:+8.3f}  = log-odds of {score.probability:.4f}   [model {score.model_version}]")
+
+
+def _features(options: argparse.Namespace) -> None:
+    from features.table import write_table
+    from mqm.model_commands import read_arrays
+    from mqm.score_files import check_out
+    from training.label_times import label_times
+    from training.split import split_by_time
+    from training.table import training_table
+
+    check_out(options.out, (".parquet", ".csv"))
+    settings = console.settings(options.log)
+    conversion = settings.funnel.conversion(options.conversion)
+    with console.progress("features") as tell:
+        tell("reading the log", 0.05)
+        arrays, last_known = read_arrays(options.log)
+        as_of = options.as_of if options.as_of is not None else last_known
+        tell("label times", 0.3)
+        rows = label_times(arrays, conversion, as_of, conversion.since)
+        known_by = split_by_time(rows).train_end
+        tell(f"{len(rows):,} rows", 0.4)
+        table = training_table(arrays, rows, settings.features, known_by)
+        write_table(table, options.out)
+    if options.json:
+        console.print_json({"out": str(options.out), "rows": len(rows), "features": table.num_columns - 3})
+        return
+    print(
+        f"{options.out}: {len(rows):,} rows, {table.num_columns - 3} features, {int(rows.converted.sum()):,} converted"
+    )
+
+
+def _judge(options: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from mqm.model_commands import read_arrays
+    from training.judge import judge
+    from training.label_times import label_times
+    from training.split import group_of
+    from training.table import contact_ids
+
+    model = _load(options)
+    with console.progress("judge") as tell:
+        tell("reading the log", 0.1)
+        arrays, last_known = read_arrays(options.log)
+        rows = label_times(arrays, model.conversion, last_known, options.since)
+        if options.until is not None:
+            rows = rows.take(np.flatnonzero(rows.cutoff < options.until))
+        tell(f"{len(rows):,} rows", 0.5)
+        probability = model.probabilities(
+            model.features.compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads=2)
+        )
+        figures = judge(rows.converted, probability, group_of(rows), seed=0)
+        rate = np.full(len(rows), model.reference.base_rate)
+        baseline = judge(rows.converted, rate, group_of(rows), seed=0)
+    if options.json:
+        body = {name: asdict(figure) for name, figure in figures.items()}
+        base = {name: asdict(figure) for name, figure in baseline.items()}
+        yes = int(rows.converted.sum())
+        console.print_json({"rows": len(rows), "converted": yes, "model": body, "base rate": base})
+        return
+    print(
+        f"{model.conversion.question}  model {model.version}; {len(rows):,} rows, {int(rows.converted.sum()):,} converted"
+    )
+    table = [
+        [name, f"{one.value:.4f}", f"{one.low:.4f} to {one.high:.4f}", f"{baseline[name].value:.4f}"]
+        for name, one in figures.items()
+    ]
+    console.print_table(["", "model", "95 % interval", "base rate"], table)
