@@ -58,7 +58,12 @@ def _import(options: argparse.Namespace) -> None:
 
     mapping = read_mapping(options.map)
     with console.progress("import") as tell:
-        report = import_sources(options.sources, mapping, options.log, progress=tell)
+        report = import_sources(
+            options.sources,
+            mapping,
+            options.log,
+            progress=lambda what, done, whole: tell(f"{what} {done:,}", done / max(whole, 1)),
+        )
     if options.json:
         console.print_json(report.to_dict())
         return
@@ -74,7 +79,7 @@ def _check(options: argparse.Namespace) -> None:
         tell("reading", 0.1)
         report = check_log(open_log(options.log), console.settings(options.log))
     if options.json:
-        console.print_json(report.to_json())
+        console.print_json(report.to_dict())
         return
     for line in report.lines():
         print(line)

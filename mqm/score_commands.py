@@ -203,9 +203,8 @@ def _judge(options: argparse.Namespace) -> None:
         yes = int(rows.converted.sum())
         console.print_json({"rows": len(rows), "converted": yes, "model": body, "base rate": base})
         return
-    print(
-        f"{model.conversion.question}  model {model.version}; {len(rows):,} rows, {int(rows.converted.sum()):,} converted"
-    )
+    print(f"{model.conversion.question}  (model {model.version})")
+    print(f"{len(rows):,} rows, {int(rows.converted.sum()):,} converted")
     table = [
         [name, f"{one.value:.4f}", f"{one.low:.4f} to {one.high:.4f}", f"{baseline[name].value:.4f}"]
         for name, one in figures.items()
