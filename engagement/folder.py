@@ -76,7 +76,10 @@ def _read(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
 
 
 def _read_csv(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
-    options = pyarrow.csv.ConvertOptions(column_types=_COLUMN_TYPES | types, strings_can_be_null=True)
+    # Only an empty cell is missing: "NA" is a country, "null" may be an answer, "nan" is no value.
+    options = pyarrow.csv.ConvertOptions(
+        column_types=_COLUMN_TYPES | types, strings_can_be_null=True, null_values=[""]
+    )
     return pyarrow.csv.read_csv(path, convert_options=options)
 
 

@@ -133,6 +133,9 @@ def funnel_from(settings: Mapping[str, Any]) -> Funnel:
     Raises:
         BadInput: a stage or conversion that cannot be used.
     """
+    for table in ("stages", "conversions"):
+        if not isinstance(settings.get(table, {}), Mapping):
+            raise BadInput(f"mqm.toml: {table} is not a table", settings[table], f"Write [{table}].")
     stages: dict[str, str] = dict(settings.get("stages") or DEFAULT_STAGES)
     for name, kind in stages.items():
         if not isinstance(kind, str) or not kind:

@@ -51,8 +51,8 @@ def filled(template: Template | None) -> str:
 
 def condition(place: Place) -> str:
     """`when` and not any of `unless`."""
-    wanted = [_meets(quoted(name), value) for name, value in (place.when or {}).items()]
-    unwanted = [f"NOT ({_meets(quoted(name), value)})" for name, value in (place.unless or {}).items()]
+    wanted = [_meets(quoted(name), value) for name, value in place.when.items()]
+    unwanted = [f"NOT ({_meets(quoted(name), value)})" for name, value in place.unless.items()]
     return " AND ".join([*wanted, *unwanted]) or "TRUE"
 
 

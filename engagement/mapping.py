@@ -14,7 +14,7 @@ file's name.
     [[table.attributes]]
     columns = ["industry", "country"]
 
-What stands on a table holds for its events and attributes unless they say otherwise.
+What stands on a table holds for its events and attributes unless they say otherwise; conditions add up.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class Place:
     time_format: str | None = None
     time_zone: str | None = None
     shift_days: float | None = None
-    when: Dict[str, Any] | None = None
-    unless: Dict[str, Any] | None = None
+    when: Dict[str, Any] = field(default_factory=dict)
+    unless: Dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -252,8 +252,8 @@ def _place(body: Dict[str, Any], where: str, above: Place | None = None) -> Plac
         time_format=_text(body, "time_format", where) or above.time_format,
         time_zone=_text(body, "time_zone", where) or above.time_zone,
         shift_days=shift,
-        when=_condition(body, "when", where) or above.when,
-        unless=_condition(body, "unless", where) or above.unless,
+        when={**(above.when or {}), **_condition(body, "when", where)},
+        unless={**(above.unless or {}), **_condition(body, "unless", where)},
     )
 
 
@@ -263,11 +263,11 @@ def _whole(place: Place, owner: str, where: str) -> None:
             raise BadInput(f"{where} has no {key}", None, f'Write {key} = "{{COLUMN}}" there or on its table.')
 
 
-def _condition(body: Dict[str, Any], key: str, where: str) -> Dict[str, Any] | None:
+def _condition(body: Dict[str, Any], key: str, where: str) -> Dict[str, Any]:
     """`{column = "text" | number | ["several"] | true (not empty) | false (empty)}`."""
     condition = body.get(key)
     if condition is None:
-        return None
+        return {}
     cure = f'Write {key} = {{ column = "text" }}; a list for several, true for "not empty", false for "empty".'
     if not isinstance(condition, dict) or not condition:
         raise BadInput(f"{where}: {key}", condition, cure)

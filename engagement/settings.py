@@ -67,6 +67,8 @@ def settings_from(content: Mapping[str, Any]) -> Settings:
 
 
 def _features(body: Mapping[str, Any]) -> FeatureSettings:
+    if not isinstance(body, Mapping):
+        raise BadInput("mqm.toml: features is not a table", body, "Write [features].")
     known = set(FeatureSettings.__dataclass_fields__)
     if unknown := sorted(set(body) - known):
         cure = f"It knows {', '.join(sorted(known))}."
@@ -79,7 +81,7 @@ def _features(body: Mapping[str, Any]) -> FeatureSettings:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise BadInput(f"mqm.toml: {key}", names, "Give a list of names.")
     budget = body.get("max_columns", 300)
-    if not isinstance(budget, int) or not 1 <= budget <= 5000:
+    if not isinstance(budget, int) or isinstance(budget, bool) or not 1 <= budget <= 5000:
         raise BadInput("mqm.toml: max_columns", budget, "Give a whole number from 1 to 5000.")
     return FeatureSettings(
         windows_days=tuple(sorted(set(windows))),

@@ -199,7 +199,7 @@ def _texts(source: Source) -> Source:
         columns.append(column)
     table = pa.table(columns, names=table.column_names)
     if not bad:
-        return Source(source.path, table, source.rejects)
+        return Source(source.path, _without_blank_lines(table), source.rejects)
     numbers = table[ROW].to_pylist()
     reason = "bytes that are not UTF-8: name the encoding in the map"
     lost = [
@@ -207,7 +207,7 @@ def _texts(source: Source) -> Source:
         for at in sorted(bad)
     ]
     keep = pc.invert(pc.is_in(pa.array(range(len(table))), pa.array(sorted(bad))))
-    return Source(source.path, table.filter(keep), (*source.rejects, *lost))
+    return Source(source.path, _without_blank_lines(table.filter(keep)), (*source.rejects, *lost))
 
 
 def _decode(cell: bytes | None) -> str | None:
@@ -215,3 +215,16 @@ def _decode(cell: bytes | None) -> str | None:
         return "" if cell is None else cell.decode()
     except UnicodeDecodeError:
         return None
+
+
+def _without_blank_lines(table: pa.Table) -> pa.Table:
+    blank = None
+    for name in table.column_names:
+        if name != ROW:
+            if not pa.types.is_string(table[name].type):
+                return table
+            empty = pc.equal(table[name], "")
+            blank = empty if blank is None else pc.and_(blank, empty)
+            if not pc.any(blank).as_py():
+                return table
+    return table if blank is None else table.filter(pc.invert(pc.fill_null(blank, False)))

@@ -163,7 +163,7 @@ def _needs(block: EventMap | AttributeMap) -> list[str]:
     """The columns that a block names."""
     place = block.place
     templates: list[Template | None] = [place.contact_id, place.account_id, place.occurred_at, place.received_at]
-    named: list[str] = [*(place.when or {}), *(place.unless or {})]
+    named: list[str] = [*place.when, *place.unless]
     if isinstance(block, EventMap):
         templates += [block.type, block.event_id, block.value, block.detail]
         named += block.properties
