@@ -26,7 +26,7 @@ from engagement.example.facts import (
     pick,
     promptly,
 )
-from engagement.example.world import World
+from engagement.example.world import World, company_size
 from engagement.times import DAY, HOUR
 
 MEETINGS_AT_MOST = 4
@@ -42,13 +42,13 @@ FIT_COLUMN = np.array([0, 0, 1, 1, 2, 2])
 
 #: Fit of a meeting (row) with who attends it (column: c_level or vp, director or manager, staff or unknown).
 FIT = np.array(
-    [[-0.2, 0.6, 0.1], [1.6, -0.1, -1.2], [0.2, 0.7, 0.4], [0.9, 0.2, -0.6], [-0.9, -0.5, -0.7], [0.5, 0.1, -0.6]]
+    [[0.9, 0.7, -0.7], [2.4, 0.3, -1.6], [1.1, 0.8, -0.5], [1.3, 0.3, -1.1], [-0.5, -0.9, -1.9], [1.1, 0.2, -1.1]]
 )
 #: What an answer (or none) does to the log-odds of a win against a loss.
-BY_ANSWER = np.array([2.2, 0.9, -0.8, -2.4, -0.5])
+BY_ANSWER = np.array([3.2, 1.2, -1.6, -4.0, -0.8])
 #: Log-weights of a win and of a further meeting against a loss, after the 1st … 4th meeting.
-WIN = np.array([-3.4, -2.0, -1.2, -0.8])
-AGAIN = np.array([0.0, 0.2, 0.2, -np.inf])
+WIN = np.array([-5.35, -3.35, -2.3, -1.7])
+AGAIN = np.array([0.1, 0.1, 0.0, -np.inf])
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Odds:
     Attributes:
         answer: chances of each answer or silence; kinds: of (another meeting, win, loss), last axis 3.
         before: P(win) when the meeting was just held, shape (k, 2, 6); after: once the survey is in or isn't.
+        attendee: chances of who comes to a further meeting, shape (k, 2).
     """
 
     answer: Floats
@@ -93,13 +94,15 @@ class Deals:
 
 def solve(seniority: Ints, size: Floats, colleague: Mask) -> Odds:
     """Backward over the meetings. `seniority` is (k, 2), the FIT column of champion and colleague; `size` is (k,)."""
-    fit = FIT.T[seniority] + 0.5 * size[:, None, None]
-    score = np.concatenate([fit[..., None] * np.array([0.9, 0.5, -0.3, -0.9]), np.full((*fit.shape, 1), 0.6)], axis=3)
+    fit = FIT.T[seniority] + 1.0 * size[:, None, None]
+    score = np.concatenate([fit[..., None] * np.array([0.8, 0.4, -0.4, -0.8]), np.full((*fit.shape, 1), 0.3)], axis=3)
     answer = np.exp(score)
     answer /= answer.sum(axis=3, keepdims=True)
     attendee = np.where(colleague[:, None], [1 - COLLEAGUE_SHARE, COLLEAGUE_SHARE], [1.0, 0.0])
     strength = fit[..., None] + BY_ANSWER
-    kinds, before, after = [], [], []
+    kinds: list[Floats] = []
+    before: list[Floats] = []
+    after: list[Floats] = []
     later = np.zeros(len(size))
     for nth in reversed(range(MEETINGS_AT_MOST)):
         weights = np.exp(
@@ -159,8 +162,8 @@ def _cast(rng: Rng, world: World, champion: Ints, held: Ints, received: Ints) ->
     people = np.stack([champion, np.where(there, colleague, champion)], axis=1)
     level = np.stack([world.level_at(people[:, i], received) for i in (CHAMPION, COLLEAGUE)], axis=1)
     employees = world.employees_at(champion, received)
-    size = np.nan_to_num(np.clip((np.log10(employees) - 2.0) / 0.8, -1.5, 1.5))
-    value = np.round(np.exp(rng.normal(9.6, 0.5, len(champion)) + 0.5 * size), -2)
+    size = company_size(employees)
+    value = np.exp(rng.normal(9.6, 0.5, len(champion)) + 0.5 * size).round(-2)
     return _Cast(people, value, solve(FIT_COLUMN[level], size, there))
 
 

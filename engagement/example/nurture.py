@@ -99,7 +99,7 @@ def _intent(rng: Rng, world: World, who: Ints, shared: Grid) -> Grid:
 
 def _happen(rng: Rng, intent: Grid, rate: float, steep: float = 1.0) -> npt.NDArray[np.int64]:
     """Poisson counts a week with mean rate · exp(steep · intent), shape of the grid."""
-    return rng.poisson(np.minimum(rate * np.exp(np.float32(steep) * intent), 8))
+    return np.asarray(rng.poisson(np.minimum(rate * np.exp(np.float32(steep) * intent), 8)))
 
 
 def _moments(rng: Rng, week: Ints) -> Ints:

@@ -6,19 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engagement.example.facts import END, SOURCES, Facts, Floats, Ints
-from engagement.example.world import World
+from engagement.example.facts import END, SOURCES, Facts, Floats, Ints, Mask
+from engagement.example.world import World, company_size
 from engagement.times import DAY
 
 #: Marketing leaves a contact to sales for so long after the MQL.
 PAUSE = 90 * DAY
 
-#: Effects by code, the unknown last.
+#: Effects by code, an unknown level or industry last.
 BY_LEVEL = np.array([0.9, 0.8, 0.3, -0.2, -0.9, -0.3])
 BY_INDUSTRY = np.array([0.6, 0.1, 0.4, -0.1, -0.4, -0.6, 0.2, -0.7, 0.0])
-BY_SOURCE = dict(
-    zip(SOURCES, (0.1, -0.2, 0.0, 0.2, 0.9, 0.5, -0.9), strict=True)
-)  # content syndication sells addresses
+BY_SOURCE = np.array([0.1, -0.2, 0.0, 0.2, 0.9, 0.5, -0.9])
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def signals_of(world: World, events: Facts) -> Signals:
     )
 
 
-def not_paused(events: Facts, paused: Ints) -> np.typing.NDArray[np.bool_]:
+def not_paused(events: Facts, paused: Ints) -> Mask:
     """Which nurture events do happen, given the time at which each contact's pause begins."""
     since = paused[events.contact]
     return np.asarray((events.occurred < since) | (events.occurred >= since + PAUSE))
@@ -69,7 +67,7 @@ def pull(world: World, signals: Signals, contact: Ints, entered: Ints, cutoff: I
     together = _count(forms, world.group[forms.contact], of_group, known_group)[world.group[contact]]
 
     level, source = world.level_at(contact, cutoff), world.source[contact]
-    size = np.nan_to_num(np.clip((np.log10(world.employees_at(contact, cutoff)) - 2.0) / 0.8, -1.5, 1.5))
+    size = company_size(world.employees_at(contact, cutoff))
     by_event = np.isin(source, [SOURCES.index("webinar"), SOURCES.index("trade_fair")])
     strength = (
         1.0 * np.minimum(np.log1p(pricing), 2.2)
@@ -78,7 +76,7 @@ def pull(world: World, signals: Signals, contact: Ints, entered: Ints, cutoff: I
         + BY_LEVEL[level]
         - 0.35 * size * np.where(level <= 1, 1.6, 0.6)
         + BY_INDUSTRY[world.industry_of(contact)]
-        + np.array(list(BY_SOURCE.values()))[source]
+        + BY_SOURCE[source]
         + 0.15 * np.log1p(together)
     )
     return np.asarray(strength), np.asarray(hands, dtype=np.int64)

@@ -14,14 +14,27 @@ import numpy as np
 from engagement.example import chase as chasing
 from engagement.example import deals as dealing
 from engagement.example.deals import Rows
-from engagement.example.facts import END, REASONS, START, Facts, Floats, Ints, Rng, details, facts, promptly, together
+from engagement.example.facts import (
+    END,
+    REASONS,
+    START,
+    Facts,
+    Floats,
+    Ints,
+    Mask,
+    Rng,
+    details,
+    facts,
+    promptly,
+    together,
+)
 from engagement.example.nurture import nurture
 from engagement.example.signals import PAUSE, Signals, not_paused, pull, signals_of
 from engagement.example.world import World
 from engagement.times import DAY
 
 #: From pull to drive: these set the base rate of mql_to_meeting and how sharply it can be told apart.
-OFFSET, STEEPNESS = -1.55, 0.9
+OFFSET, STEEPNESS = -1.45, 0.9
 
 
 @dataclass(frozen=True)
@@ -112,5 +125,5 @@ def _known(parts: list[Rows]) -> Rows:
     return _where(rows, np.lexsort((rows.contact, rows.cutoff)))
 
 
-def _where(rows: Rows, mask: np.typing.NDArray[np.bool_] | Ints) -> Rows:
+def _where(rows: Rows, mask: Mask | Ints) -> Rows:
     return Rows(rows.contact[mask], rows.cutoff[mask], rows.probability[mask])

@@ -89,6 +89,11 @@ class World:
         return np.where(code < 0, len(INDUSTRIES), code)
 
 
+def company_size(employees: Floats) -> Floats:
+    """The logarithm of the number of employees, 0 at a hundred and within ±1.5; 0 where unknown."""
+    return np.asarray(np.nan_to_num(np.clip((np.log10(employees) - 2.0) / 0.8, -1.5, 1.5)))
+
+
 def grown(world: World) -> Floats:
     """Employees of each account after its growth."""
     return np.asarray(np.round(world.employees * world.growth))
