@@ -37,7 +37,7 @@ class Booster:
         import lightgbm
 
         self._text = text
-        self._booster: Any = lightgbm.Booster(model_str=text, params={"num_threads": 1})
+        self._booster: Any = lightgbm.Booster(model_str=text)
 
     def margins(self, matrix: Floats) -> Floats:
         """(rows, features) → (rows,) uncalibrated log-odds."""

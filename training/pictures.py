@@ -93,7 +93,7 @@ def _beeswarm(trained: Trained, path: Path) -> Path:
     effects, base = trained.model.effects(matrix)
     names = list(trained.model.features.names)
     explanation = shap.Explanation(effects, np.full(len(matrix), base), matrix, feature_names=names)
-    shap.plots.beeswarm(explanation, max_display=20, show=False, rng=np.random.default_rng(0))
+    shap.plots.beeswarm(explanation, max_display=20, show=False)
     plt.gcf().savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
     plt.close("all")
     return path
