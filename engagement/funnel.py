@@ -97,9 +97,11 @@ class Conversion:
     @property
     def question(self) -> str:
         """The question that a probability of this conversion answers."""
-        subject = SUBJECTS.get(self.start, f"{_spoken(self.start)} contact")
-        deed = DEEDS.get(self.goal, f"reach {_spoken(self.goal)}")
-        return f"Will this {subject} {deed} within {self.horizon_text}?"
+        if self.start in SUBJECTS and self.goal in DEEDS:
+            return f"Will this {SUBJECTS[self.start]} {DEEDS[self.goal]} within {self.horizon_text}?"
+        return (
+            f"Will this contact come from {_spoken(self.start)} to {_spoken(self.goal)} within {self.horizon_text}?"
+        )
 
     @property
     def horizon_text(self) -> str:

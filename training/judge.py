@@ -53,10 +53,14 @@ def roc_auc(converted: Bools, probability: Floats) -> float:
 
 
 def average_precision(converted: Bools, probability: Floats) -> float:
-    """The area under the precision-recall curve, as average precision."""
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(converted, probability)) if converted.any() else float("nan")
+    """The area under the precision-recall curve, as average precision; ties share one threshold."""
+    if not converted.any():
+        return float("nan")
+    order = np.argsort(-probability, kind="stable")
+    last_of_tie = np.append(np.diff(probability[order]) != 0, True)
+    hits = np.cumsum(converted[order])[last_of_tie]
+    precision = hits / (np.flatnonzero(last_of_tie) + 1)
+    return float(np.sum(np.diff(hits, prepend=0) * precision) / hits[-1])
 
 
 def lift_at(converted: Bools, probability: Floats, share: float = 0.1) -> float:
