@@ -118,6 +118,7 @@ def start(
 def child_environment(environ: Mapping[str, str], home: Path, workers: int, log: str | None) -> dict[str, str]:
     """The child's environment: ours, and what the service is to know."""
     more = {"MQM_HOME": str(home.absolute()), "MQM_WORKERS": str(workers)}
+    more["MQM_STARTED_BY"] = str(os.getpid())  # the workers leave when we do, however that comes about
     if log is not None:
         more["MQM_LOG"] = log
     quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "BENTOML_QUIET": "True"}
@@ -163,8 +164,18 @@ def halt(server: subprocess.Popen[bytes]) -> None:
         try:
             server.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+            kill(server)
+
+
+def kill(server: subprocess.Popen[bytes]) -> None:
+    """Ends a server and its workers at once, as a power cut would; each worker is a session of its own."""
+    import psutil
+
+    if server.poll() is None:
+        for worker in psutil.Process(server.pid).children(recursive=True):
+            worker.kill()
+        server.kill()
+        server.wait()
 
 
 def free_port() -> int:

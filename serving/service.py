@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+import threading
 import time
+from collections.abc import Mapping
+from pathlib import Path
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -72,6 +76,22 @@ def still_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def leave_with_parents(environ: Mapping[str, str]) -> None:
+    """Ends this worker when its supervisor is gone, and the supervisor when who started the service is gone.
+
+    A supervisor that is killed cannot stop its workers: they would serve on, unseen, on the same port.
+    """
+    supervisor, starter = os.getppid(), int(environ.get("MQM_STARTED_BY") or 0)
+    while True:
+        time.sleep(1)
+        if os.getppid() != supervisor:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        if starter and not Path(f"/proc/{starter}").exists() and Path("/proc/self").exists():
+            os.kill(supervisor, signal.SIGTERM)
+            return
+
+
 class FrontDoor:
     """Hands every request to our application; only the server's own start and stop go the way of BentoML."""
 
@@ -105,6 +125,7 @@ class Mqm:
         """Starts this worker's threads."""
         log_to_stderr()
         STATE.start()
+        threading.Thread(target=leave_with_parents, args=(os.environ,), daemon=True).start()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def stop(self) -> None:
