@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from engagement.mapping import EPOCHS, ROW, AttributeMap, EventMap, Place, TableMap, Template
+from engagement.map_types import EPOCHS, ROW, AttributeMap, EventMap, Place, TableMap, Template
 from engagement.schema import VALUE_LIMIT
 from engagement.times import EARLIEST, LATEST, days
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engagement.errors import BadInput
-from engagement.mapping import ROW, TableMap
+from engagement.map_types import ROW, TableMap
 
 #: A CSV is read in blocks of so many bytes; no line may be longer.
 BLOCK = 16 << 20

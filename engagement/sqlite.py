@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,12 +22,12 @@ import pyarrow as pa
 from engagement.errors import BadInput, EmptyLog
 from engagement.events import Attribute, Event
 from engagement.schema import ATTRIBUTES, EVENTS
+from engagement.sqlite_file import open_file, refuse_unsafe_sqlite
 from engagement.sqlite_sql import (
     ADD_ATTRIBUTE,
     ADD_EVENT,
     ALL_ATTRIBUTES,
     ALL_EVENTS,
-    APPLICATION_ID,
     ATTRIBUTES_OF_ACCOUNT,
     ATTRIBUTES_OF_CONTACT,
     ATTRIBUTES_OF_MANY,
@@ -36,12 +35,8 @@ from engagement.sqlite_sql import (
     EVENTS_OF_ACCOUNT,
     EVENTS_OF_CONTACT,
     EVENTS_OF_MANY,
-    SCHEMA,
-    VERSION,
 )
 
-#: How long a statement waits for another process's transaction before it gives up.
-BUSY_MILLISECONDS = 30_000
 #: Rows in one transaction of a bulk append, and in one chunk of a table that is read.
 CHUNK = 50_000
 
@@ -79,7 +74,7 @@ class SqliteLog:
     """
 
     def __init__(self, path: Path, create: bool) -> None:
-        _refuse_unsafe_sqlite(apsw.sqlite_lib_version())
+        refuse_unsafe_sqlite(apsw.sqlite_lib_version())
         self.path = path
         if create:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -229,15 +224,7 @@ class SqliteLog:
             raise BadInput("the log was closed", str(self.path), "Open it again.")
 
     def _open(self, create: bool) -> apsw.Connection:
-        flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if create else 0)
-        try:
-            connection = apsw.Connection(str(self.path), flags=flags, statementcachesize=32)
-            connection.set_busy_timeout(BUSY_MILLISECONDS)
-            _prepare(connection, create)
-        except apsw.NotADBError:
-            raise BadInput("not an SQLite database", str(self.path), "Give the path of a log.") from None
-        except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
-            raise BadInput(f"{self.path} cannot be opened", str(error), "Check the path and its rights.") from None
+        connection = open_file(self.path, create)
         self._connections.add(connection)
         return connection
 
@@ -260,36 +247,6 @@ class SqliteLog:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-
-
-def _prepare(connection: apsw.Connection, create: bool) -> None:
-    """Makes the tables where they are to be made, and refuses a file that is not a log of this version."""
-    if create:
-        _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
-        connection.execute("BEGIN IMMEDIATE")
-        if not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").get:
-            connection.execute(SCHEMA)
-        connection.execute("COMMIT")
-    marks = connection.pragma("application_id"), connection.pragma("user_version")
-    if marks[0] != APPLICATION_ID:
-        raise BadInput("an SQLite database, but not a log", connection.filename, "Name another file.")
-    if marks[1] != VERSION:
-        raise BadInput("a log of another version", marks[1], f"This mqm reads version {VERSION}.")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -16000")
-
-
-def _patiently(deed: Callable[[], Any]) -> None:
-    """Switching to WAL may answer "busy" without waiting, when several processes open a new file at once."""
-    give_up = time.monotonic() + BUSY_MILLISECONDS / 1000
-    while True:
-        try:
-            deed()
-            return
-        except apsw.BusyError:
-            if time.monotonic() > give_up:
-                raise
-            time.sleep(0.01)
 
 
 def _add(connection: apsw.Connection, row: tuple[Any, ...]) -> str:
@@ -325,15 +282,3 @@ def _rows(table: pa.Table) -> Iterator[list[tuple[Any, ...]]]:
         part = table.slice(start, CHUNK)
         columns = [part[f.name].cast(_storage(f)).to_pylist() for f in table.schema]
         yield list(zip(*columns, strict=True))
-
-
-def _refuse_unsafe_sqlite(version: str) -> None:
-    """SQLite up to 3.51.2 may lose a WAL that two connections reset at once; some older lines were mended too.
-
-    https://sqlite.org/wal.html (the WAL-reset bug)
-    """
-    major, minor, patch = ([int(part) for part in version.split(".")] + [0, 0])[:3]
-    number = (major, minor, patch)
-    mended = number >= (3, 51, 3) or ((3, 50, 7) <= number < (3, 51)) or ((3, 44, 6) <= number < (3, 45))
-    if not mended:
-        raise BadInput("an SQLite that may lose data (WAL-reset bug)", version, "Install apsw 3.51.3 or newer.")

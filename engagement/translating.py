@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from engagement import map_sql
 from engagement.errors import BadInput
-from engagement.mapping import FILE, ROW, AttributeMap, EventMap, TableMap, Template
+from engagement.map_types import FILE, ROW, AttributeMap, EventMap, TableMap, Template
 from engagement.schema import ATTRIBUTES, EVENTS, TIME
 from engagement.sources import Reject, Source
 

@@ -19,7 +19,8 @@ from engagement.errors import BadInput, EmptyLog
 from engagement.events import Attribute, Event
 from engagement.log import open_log
 from engagement.schema import ATTRIBUTES, EVENTS, attributes_table, events_table
-from engagement.sqlite import SqliteLog, _refuse_unsafe_sqlite
+from engagement.sqlite import SqliteLog
+from engagement.sqlite_file import refuse_unsafe_sqlite
 
 
 def event(event_id: str, contact: str, account: str | None = None, at: int = 0, **more: object) -> Event:
@@ -209,10 +210,10 @@ def test_a_log_of_another_version_is_refused(log: SqliteLog) -> None:
 )
 def test_an_sqlite_with_the_wal_reset_bug_is_refused(version: str, safe: bool) -> None:
     if safe:
-        _refuse_unsafe_sqlite(version)
+        refuse_unsafe_sqlite(version)
     else:
         with pytest.raises(BadInput, match="lose data"):
-            _refuse_unsafe_sqlite(version)
+            refuse_unsafe_sqlite(version)
 
 
 def test_commits_are_durable(log: SqliteLog) -> None:
