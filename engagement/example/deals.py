@@ -32,7 +32,7 @@ from engagement.times import DAY, HOUR
 MEETINGS_AT_MOST = 4
 LANDMARKS = (0, 1, 7)
 HORIZON = 180
-COLLEAGUE_SHARE = 0.3
+COLLEAGUE_SHARE = 0.2
 SILENT = len(ANSWERS)
 MORE, WON, LOST = range(3)
 CHAMPION, COLLEAGUE = range(2)
@@ -42,12 +42,12 @@ FIT_COLUMN = np.array([0, 0, 1, 1, 2, 2])
 
 #: Fit of a meeting (row) with who attends it (column: c_level or vp, director or manager, staff or unknown).
 FIT = np.array(
-    [[0.9, 0.7, -0.7], [2.4, 0.3, -1.6], [1.1, 0.8, -0.5], [1.3, 0.3, -1.1], [-0.5, -0.9, -1.9], [1.1, 0.2, -1.1]]
+    [[1.1, 0.4, -0.9], [2.2, 0.4, -1.4], [1.2, 0.5, -0.8], [1.3, 0.3, -1.0], [0.1, -0.6, -1.9], [1.1, 0.2, -1.1]]
 )
 #: What an answer (or none) does to the log-odds of a win against a loss.
 BY_ANSWER = np.array([3.2, 1.2, -1.6, -4.0, -0.8])
 #: Log-weights of a win and of a further meeting against a loss, after the 1st … 4th meeting.
-WIN = np.array([-5.35, -3.35, -2.3, -1.7])
+WIN = np.array([-6.1, -4.3, -3.3, -2.6])
 AGAIN = np.array([0.1, 0.1, 0.0, -np.inf])
 
 
@@ -94,8 +94,10 @@ class Deals:
 
 def solve(seniority: Ints, size: Floats, colleague: Mask) -> Odds:
     """Backward over the meetings. `seniority` is (k, 2), the FIT column of champion and colleague; `size` is (k,)."""
-    fit = FIT.T[seniority] + 1.0 * size[:, None, None]
-    score = np.concatenate([fit[..., None] * np.array([0.8, 0.4, -0.4, -0.8]), np.full((*fit.shape, 1), 0.3)], axis=3)
+    fit = FIT.T[seniority] + 1.5 * size[:, None, None]
+    score = np.concatenate(
+        [fit[..., None] * np.array([0.8, 0.4, -0.4, -0.8]), np.full((*fit.shape, 1), -0.1)], axis=3
+    )
     answer = np.exp(score)
     answer /= answer.sum(axis=3, keepdims=True)
     attendee = np.where(colleague[:, None], [1 - COLLEAGUE_SHARE, COLLEAGUE_SHARE], [1.0, 0.0])
@@ -106,7 +108,7 @@ def solve(seniority: Ints, size: Floats, colleague: Mask) -> Odds:
     later = np.zeros(len(size))
     for nth in reversed(range(MEETINGS_AT_MOST)):
         weights = np.exp(
-            np.stack([AGAIN[nth] + 0.6 * strength, WIN[nth] + strength, np.zeros_like(strength)], axis=4)
+            np.stack([AGAIN[nth] + 0.5 * strength, WIN[nth] + strength, np.zeros_like(strength)], axis=4)
         )
         share = weights / weights.sum(axis=4, keepdims=True)
         value = share[..., 1] + share[..., 0] * later[:, None, None, None]
