@@ -1,6 +1,6 @@
 """How it comes together: one thread at a time on each account, in the order of time.
 
-From an MQL until sales gives up, and after a meeting until half a year past the end of its deal, nobody else of the
+For three months after an MQL, and after a meeting until half a year past the end of its deal, nobody else of the
 account is qualified. So no label ever sees the goal of another thread.
 """
 
