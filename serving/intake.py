@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from engagement.errors import BadInput, shorten
 from engagement.events import Attribute, Event
 from engagement.times import EARLIEST, MINUTE, format_time, from_datetime
@@ -26,6 +28,8 @@ from serving.wire import (
 
 #: Clocks differ: a time this far ahead of ours is still believed.
 PATIENCE = 5 * MINUTE
+
+_SORTED = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def question_from(request: ScoreRequest | BatchItem, now: int, default: BatchReq
     if conversion is None:
         raise Problem(400, "missing_field", f"No conversion is given at {root}.", f"{root}.conversion")
     moment = request.as_of or (default.as_of if default else None)
-    as_of = now if moment is None else micros(moment, f"{root}.as_of")
+    as_of = now if moment is None else micros(moment, root, "as_of")
     if as_of > now + PATIENCE:
         detail = f"as_of {format_time(as_of)} is in the future: nothing can be known of it yet."
         raise Problem(400, "as_of_in_future", detail, f"{root}.as_of")
@@ -69,7 +73,7 @@ def event_from(event: EventIn, now: int, root: str) -> Event:
         Problem: 400: a time out of reach, or properties that are not JSON.
     """
     occurred, received = _times(event.occurred_at, event.received_at, now, root)
-    properties = properties_text(event.properties, f"{root}.properties")
+    properties = properties_text(event.properties, root)
     return Event(
         event.event_id,
         event.contact_id,
@@ -95,8 +99,8 @@ def attribute_from(row: AttributeIn, now: int, root: str) -> Attribute:
     return Attribute(row.contact_id, row.account_id, row.name, value_text(row.value), occurred, received)
 
 
-def micros(moment: datetime, path: str) -> int:
-    """A time of the wire in microseconds UTC.
+def micros(moment: datetime, root: str, name: str) -> int:
+    """A time of the wire in microseconds UTC; `name` is the field's, in the object at `root`.
 
     Raises:
         Problem: 400: outside the years that a log can hold.
@@ -104,16 +108,18 @@ def micros(moment: datetime, path: str) -> int:
     try:
         return from_datetime(moment)
     except (BadInput, OverflowError):
+        path = f"{root}.{name}"
         raise Problem(400, "time_out_of_range", f"{path} lies outside the years 1900 to 2200.", path) from None
 
 
-def properties_text(properties: dict[str, Any] | str | None, path: str) -> str | None:
+def properties_text(properties: dict[str, Any] | str | None, root: str) -> str | None:
     """Properties as the log keeps them: JSON text with sorted keys, so that the same body is the same text.
 
     Raises:
         Problem: 400: a text that is not a JSON object.
     """
     if isinstance(properties, str):
+        path = f"{root}.properties"
         try:
             properties = parse(properties.encode())
         except Problem as problem:
@@ -122,7 +128,10 @@ def properties_text(properties: dict[str, Any] | str | None, path: str) -> str |
             raise Problem(400, "invalid_value", f"{path} is a text, but not that of a JSON object.", path)
     if properties is None:
         return None
-    return json.dumps(properties, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    try:
+        return _SORTED.encode(properties).decode()
+    except OverflowError:  # an integer beyond 64 bits
+        return json.dumps(properties, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def value_text(value: AttributeValue) -> str | None:
@@ -138,8 +147,8 @@ def _inline_events(rows: list[InlineEvent], contact_id: str, root: str) -> list[
     found: dict[str, Event] = {}
     for index, row in enumerate(rows):
         where = f"{root}[{index}]"
-        occurred = micros(row.occurred_at, f"{where}.occurred_at")
-        received = occurred if row.received_at is None else micros(row.received_at, f"{where}.received_at")
+        occurred = micros(row.occurred_at, where, "occurred_at")
+        received = occurred if row.received_at is None else micros(row.received_at, where, "received_at")
         event = Event(
             row.event_id or f"inline-{index:07}",
             row.contact_id or contact_id,
@@ -149,7 +158,7 @@ def _inline_events(rows: list[InlineEvent], contact_id: str, root: str) -> list[
             received,
             row.value,
             row.detail,
-            properties_text(row.properties, f"{where}.properties"),
+            properties_text(row.properties, where),
         )
         if found.setdefault(event.event_id, event) != event:
             detail = f"The event_id {shorten(event.event_id, 40)} is given twice, with two bodies."
@@ -165,16 +174,16 @@ def _inline_attributes(
     rows = []
     for index, row in enumerate(given):
         where = f"{root}[{index}]"
-        occurred = micros(row.occurred_at, f"{where}.occurred_at")
-        received = occurred if row.received_at is None else micros(row.received_at, f"{where}.received_at")
+        occurred = micros(row.occurred_at, where, "occurred_at")
+        received = occurred if row.received_at is None else micros(row.received_at, where, "received_at")
         whose = contact_id if row.account_id is None else None
         rows.append(Attribute(whose, row.account_id, row.name, value_text(row.value), occurred, received))
     return rows
 
 
 def _times(occurred_at: datetime, received_at: datetime | None, now: int, root: str) -> tuple[int, int]:
-    occurred = micros(occurred_at, f"{root}.occurred_at")
-    received = now if received_at is None else micros(received_at, f"{root}.received_at")
+    occurred = micros(occurred_at, root, "occurred_at")
+    received = now if received_at is None else micros(received_at, root, "received_at")
     if received > now + PATIENCE:
         detail = f"received_at {format_time(received)} is in the future: we cannot have learned of it yet."
         raise Problem(400, "received_in_future", detail, f"{root}.received_at")

@@ -34,47 +34,63 @@ def parse(body: bytes) -> Any:
         raise Problem(400, "number_out_of_range", "A number does not fit a 64-bit float.") from None
     except msgspec.DecodeError as error:
         raise Problem(400, "malformed_json", f"The body is not JSON: {error}.") from None
-    if _count_keys(document, check_texts=len(body) > MAX_STRING or b"u0000" in body) != _keys_written(body):
+    pieces = _pieces(body)
+    if _count_keys(document) != b"".join(pieces[::2]).count(b":"):
         raise Problem(400, "duplicate_key", f"An object names the key {_first_duplicate(body)} twice.")
+    if b"u0000" in body or max(map(len, pieces)) > MAX_STRING:
+        _check_texts(document)
     return document
 
 
-def _count_keys(document: Any, check_texts: bool) -> int:
-    """How many keys the document's objects hold; refuses what is too deep or too long on the way."""
+def _pieces(body: bytes) -> list[bytes]:
+    """A valid document cut at its quotes: what stands outside and inside of strings, by turns.
+
+    A key that is given twice is written twice and held once, so colons outside of strings tell on it. Escapes keep
+    their width: no string is longer than its piece.
+    """
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")
+    return body.split(b'"')
+
+
+def _count_keys(document: Any) -> int:
+    """How many keys the document's objects hold, level by level; refuses what is too deep."""
     keys, depth, level = 0, 0, [document]
+    while True:
+        objects = [node for node in level if type(node) is dict]
+        arrays = [node for node in level if type(node) is list]
+        if not objects and not arrays:
+            return keys
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        keys += sum(map(len, objects))
+        level = [value for node in objects for value in node.values()]
+        for array in arrays:
+            level += array
+
+
+def _check_texts(document: Any) -> None:
+    """Refuses NUL characters and long texts, in keys too; called when there may be some."""
+    level = [document]
     while level:
         below: list[Any] = []
-        depth += 1
         for node in level:
-            kind = type(node)
-            if kind is dict or kind is list:
-                if depth > MAX_DEPTH:
-                    raise _too_deep()
-                if kind is list:
-                    below += node
-                    continue
-                keys += len(node)
+            if type(node) is dict:
+                below += node
                 below += node.values()
-                if check_texts:
-                    below += node
-            elif check_texts and kind is str:
+            elif type(node) is list:
+                below += node
+            elif type(node) is str:
                 _check_text(node)
         level = below
-    return keys
 
 
 def _check_text(text: str) -> None:
     if "\0" in text:
         raise Problem(400, "nul_character", "A text holds a NUL character.")
-    if len(text) * 4 > MAX_STRING and len(text.encode()) > MAX_STRING:
+    if len(text.encode()) > MAX_STRING:
         raise Problem(400, "text_too_long", f"A text is longer than {MAX_STRING} bytes: {shorten(text, 40)}.")
-
-
-def _keys_written(body: bytes) -> int:
-    """How many keys stand in a valid document: its colons outside of strings. A duplicate is written, not held."""
-    if b"\\" in body:
-        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    return sum(part.count(b":") for part in body.split(b'"')[::2])
 
 
 def _first_duplicate(body: bytes) -> str:
