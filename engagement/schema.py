@@ -108,7 +108,7 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, source: str) -> pa.ChunkedAr
         column = column.cast(column.type.value_type)
     try:
         if pa.types.is_timestamp(field.type):
-            return _cast_time(column, field.name, source)
+            return cast_time(column, field.name, source)
         if pa.types.is_string(field.type) and (
             pa.types.is_floating(column.type) and not pc.any(pc.is_finite(column)).as_py()
         ):
@@ -119,7 +119,7 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, source: str) -> pa.ChunkedAr
         raise BadInput(f"{source}: column {field.name!r} cannot be read", str(error), cure) from None
 
 
-def _cast_time(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
+def cast_time(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
     """To UTC microseconds. Text may carry an offset; a time without one is UTC."""
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):

@@ -43,20 +43,22 @@ def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int)
     counts, valued = _vocabulary(arrays, known_by)
     for kind in settings.exclude_types:
         counts.pop(kind, None)
-    tiers: list[list[Feature]] = [[], [], [], [], []]
-    tiers[0] += [FirstSeen(), Recency(), *Count().over(*windows, None), *ActiveDays().over(*windows, None)]
-    tiers[0] += _attributes(arrays, settings, known_by)
-    has_accounts = len(arrays.accounts) > 0
-    for kind, details in sorted(counts.items(), key=lambda item: (-item[1].total(), item[0])):
-        tiers[1] += [Recency(kind), *Count(kind).over(*windows, None)]
-        tiers[2] += _details(kind, details, windows)
-        tiers[4] += [FirstSeen(kind), *ActiveDays(kind).over(windows[-1])]
+    levels = ("contact", "account") if len(arrays.accounts) else ("contact",)
+    whole = [FirstSeen(), Recency(), *Count().over(*windows, None), *ActiveDays().over(*windows, None)]
+    whole += _attributes(arrays, settings, known_by)
+    if "account" in levels:
+        whole += [*Colleagues().over(*windows), *Count(level="account").over(*windows)]
+    tiers: list[list[Feature]] = [whole, [], [], [], []]
+    # Rare types come first: what is rare (a meeting, a survey) is what tells contacts apart late in the funnel.
+    for kind, details in sorted(counts.items(), key=lambda item: (item[1].total(), item[0])):
+        for level in levels:
+            tiers[1] += [Recency(kind, level=level), *Count(kind, level=level).over(windows[-1], None)]
+            tiers[1] += _last_detail(kind, details, level)
+        tiers[2] += Count(kind).over(*windows[:-1])
         if kind in valued:
             tiers[2] += [*Sum(kind).over(windows[-1], None), LastValue(kind)]
-        if has_accounts:
-            tiers[3] += [Recency(kind, level="account"), *Count(kind, level="account").over(windows[-1], None)]
-    if has_accounts:
-        tiers[0] += [*Colleagues().over(*windows), *Count(level="account").over(*windows)]
+        tiers[3] += _details(kind, details, windows)
+        tiers[4] += [FirstSeen(kind), *ActiveDays(kind).over(windows[-1])]
     return FeatureSet(_within_budget([feature for tier in tiers for feature in tier], settings.max_columns))
 
 
@@ -76,18 +78,32 @@ def _vocabulary(arrays: LogArrays, known_by: int) -> tuple[dict[str, Counter[str
     return counts, valued
 
 
-def _details(kind: str, details: Counter[str | None], windows: list[int]) -> list[Feature]:
-    """Columns for the frequent details of a type, its last detail, and how many different ones."""
-    frequent = [d for d, n in details.most_common() if d is not None and n >= FREQUENT]
-    if not frequent:
+def _frequent(details: Counter[str | None]) -> list[str]:
+    """The details that occur often enough, the most frequent first."""
+    return [
+        d for d, n in sorted(details.items(), key=lambda i: (-i[1], i[0] or "")) if d is not None and n >= FREQUENT
+    ]
+
+
+def _last_detail(kind: str, details: Counter[str | None], level: str) -> list[Feature]:
+    frequent = _frequent(details)
+    if len(frequent) < 2:
         return []
-    columns: list[Feature] = []
-    if len(frequent) > 1:
-        columns.append(LastDetail(kind, categories=tuple(sorted(frequent[:CATEGORIES]))))
-        columns += Distinct(kind).over(windows[-1], None)
+    return [LastDetail(kind, level=level, categories=tuple(sorted(frequent[:CATEGORIES])))]
+
+
+def _details(kind: str, details: Counter[str | None], windows: list[int]) -> list[Feature]:
+    """Columns for the frequent details of a type, and how many different ones there were."""
+    frequent = _frequent(details)
+    if len(frequent) < 2:
+        return []
+    columns: list[Feature] = [*Distinct(kind).over(windows[-1])]
     for detail in frequent[:DETAILS_A_TYPE]:
-        if len(frequent) > 1:
-            columns += [Recency(kind, detail), *Count(kind, detail).over(*windows[1:], None)]
+        columns += [
+            *Count(kind, detail).over(None, windows[-1]),
+            Recency(kind, detail),
+            *Count(kind, detail).over(*windows[:-1]),
+        ]
     return columns
 
 

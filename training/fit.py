@@ -6,7 +6,6 @@ part; the judging part never takes part. The out-of-fold margins serve the calib
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -63,7 +62,6 @@ def fit_booster(
     Args:
         matrix: (rows, features). groups: (rows,) what stays together in a fold. categories: category columns.
     """
-    lgb.register_logger(_quiet())  # its native code prints past every setting
     data = lgb.Dataset(
         matrix,
         converted.astype(np.float64),
@@ -100,10 +98,9 @@ def fit_booster(
     return Fitted(Booster(booster.model_to_string()), settings, trees, margins, loss, tried)
 
 
-def _quiet() -> logging.Logger:
-    logger = logging.getLogger("mqm.lightgbm")
-    logger.setLevel(logging.ERROR)
-    return logger
+def _hush() -> None:
+    """LightGBM keeps how much it prints for each thread: making any data set with this setting settles it."""
+    lgb.Dataset(np.zeros((2, 1)), params={"verbose": -1}).construct()
 
 
 def _fixed(seed: int) -> dict[str, Any]:
@@ -147,7 +144,7 @@ def _cross_validate(
         booster = lgb.Booster({**_fixed(seed), **settings, "metric": "binary_logloss", "num_threads": 1}, part)
         boosters.append(booster.add_valid(data.subset(rows.tolist()), "held out"))
     best_loss, best_trees = np.inf, 0
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2, initializer=_hush) as pool:
         for trees in range(1, MOST_TREES + 1):
             list(pool.map(lgb.Booster.update, boosters))
             losses = [booster.eval_valid()[0][2] for booster in boosters]

@@ -19,6 +19,8 @@ Rows = npt.NDArray[np.int64]
 
 #: Shares of the usable time.
 _TRAIN, _CALIBRATE = 0.6, 0.2
+#: Two gaps may take this share of the history: more is better spent on learning, and one gap saved.
+_MOST_GAP = 0.25
 #: What a part needs, of each class, to be one.
 _LEAST_CALIBRATE, _LEAST_TEST = 100, 20
 _LEAST_TRAIN = 10
@@ -56,7 +58,7 @@ def split_by_time(rows: LabelTimes) -> Split:
     """
     first, last, gap = int(rows.cutoff[0]), int(rows.cutoff[-1]) + 1, rows.conversion.horizon
     usable = last - first - 2 * gap
-    if usable > 0:
+    if 2 * gap <= _MOST_GAP * (last - first):
         train_end = first + round(usable * _TRAIN)
         calibrate_start = train_end + gap
         calibrate_end = calibrate_start + round(usable * _CALIBRATE)
