@@ -98,20 +98,26 @@ def start(
     log: str | None = None,
     output: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Starts the service as a child in a session of its own; its log lines go to standard error, or to a file.
+    """Starts the service as a child in a session of its own; all it says goes to standard error, or to a file.
 
     Raises:
         BadInput: the port is taken.
     """
     _refuse_taken(host, port)
     root = Path(__file__).resolve().parent.parent
-    command = [sys.executable, "-m", "bentoml", "serve", TARGET, "--working-dir", str(root)]
+    command = [sys.executable, "-m", "bentoml", "serve", "--quiet", TARGET, "--working-dir", str(root)]
     command += ["--host", host, "--port", str(port)]
     environ = child_environment(os.environ, home, workers, log)
     with ExitStack() as files:
         out = None if output is None else files.enter_context(output.open("ab"))
         return subprocess.Popen(  # noqa: S603 (our own command)
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True, cwd=root
+            command,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=out or 2,
+            stderr=out,
+            start_new_session=True,
+            cwd=root,
         )
 
 
