@@ -39,14 +39,22 @@ def read_config(environ: Mapping[str, str]) -> ServiceConfig:
     home = Path(environ.get("MQM_HOME") or ".").absolute()
     if not home.is_dir():
         raise BadInput("MQM_HOME names no folder", str(home), "Give the project's folder.")
-    log = home / LOG_FILE
-    if url := environ.get("MQM_LOG"):
-        scheme, separator, rest = url.partition(":///")
-        if scheme != "sqlite" or not separator or not rest:
-            raise BadInput("MQM_LOG is no log that a service can write to", url, "Give sqlite:///path.db.")
-        log = home / rest
+    url = environ.get("MQM_LOG")
+    log = log_file(url) if url else home / LOG_FILE
     settings = read_settings([home], environ)
     return ServiceConfig(home, log, home / (environ.get("MQM_STORE") or "mlruns"), workers(environ), settings)
+
+
+def log_file(url: str) -> Path:
+    """The file of a log's URL, `sqlite:///path.db`; a relative path starts from here.
+
+    Raises:
+        BadInput: another kind of log: a service has to write to it.
+    """
+    scheme, separator, rest = url.partition(":///")
+    if scheme != "sqlite" or not separator or not rest:
+        raise BadInput("not a log that a service can write to", url, "Give sqlite:///path.db.")
+    return Path(rest).absolute()
 
 
 def workers(environ: Mapping[str, str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import socket
@@ -17,8 +18,11 @@ from pathlib import Path
 from types import FrameType
 
 from engagement.errors import BadInput, MqmError
+from serving.config import log_file
 
 TARGET = "serving.service:Mqm"
+#: Callers keep connections for a minute; a stopping worker has ten seconds to finish what it does.
+TIMEOUTS = ("--timeout-keep-alive", "65", "--timeout-graceful-shutdown", "10")
 #: Seconds a stopping server has to finish what it does before it is ended.
 PATIENCE = 20.0
 
@@ -106,7 +110,7 @@ def start(
     _refuse_taken(host, port)
     root = Path(__file__).resolve().parent.parent
     command = [sys.executable, "-m", "bentoml", "serve", "--quiet", TARGET, "--working-dir", str(root)]
-    command += ["--host", host, "--port", str(port)]
+    command += ["--host", host, "--port", str(port), *TIMEOUTS]
     environ = child_environment(os.environ, home, workers, log)
     with ExitStack() as files:
         out = None if output is None else files.enter_context(output.open("ab"))
@@ -122,11 +126,17 @@ def start(
 
 
 def child_environment(environ: Mapping[str, str], home: Path, workers: int, log: str | None) -> dict[str, str]:
-    """The child's environment: ours, and what the service is to know."""
-    more = {"MQM_HOME": str(home.absolute()), "MQM_WORKERS": str(workers)}
+    """The child's environment: ours, and what the service is to know. The child works in another folder, so paths
+    that are relative to ours are made absolute.
+
+    Raises:
+        BadInput: the log is not an SQLite one.
+    """
+    more = {name: str(Path(environ[name]).absolute()) for name in ("MQM_STORE", "MQM_CONFIG") if environ.get(name)}
+    if log := log or environ.get("MQM_LOG"):
+        more["MQM_LOG"] = "sqlite:///" + str(log_file(log))
+    more |= {"MQM_HOME": str(home.absolute()), "MQM_WORKERS": str(workers)}
     more["MQM_STARTED_BY"] = str(os.getpid())  # the workers leave when we do, however that comes about
-    if log is not None:
-        more["MQM_LOG"] = log
     quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "BENTOML_QUIET": "True"}
     threads = {"OMP_NUM_THREADS": "1"}  # a worker scores one row at a time; more threads only get in each other's way
     return {**threads, **environ, **quiet, **more}
@@ -192,6 +202,10 @@ def free_port() -> int:
 
 
 def _refuse_taken(host: str, port: int) -> None:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise BadInput("the host is not an IP address", host, "Give 127.0.0.1, or 0.0.0.0 for all.") from None
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,0 +1,216 @@
+"""The shapes of requests and answers as OpenAPI 3.0 schemas: what `wire` and `answers` are, for other programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engagement.schema import VALUE_LIMIT
+from serving.wire import MAX_BATCH
+
+Schema = dict[str, Any]
+
+TIME = "An RFC 3339 time with an offset, such as 2026-11-21T10:00:00Z."
+
+
+def text(description: str = "", **more: Any) -> Schema:
+    """A text."""
+    return _described({"type": "string", **more}, description)
+
+
+def number(description: str = "", **more: Any) -> Schema:
+    """A number."""
+    return _described({"type": "number", **more}, description)
+
+
+def integer(description: str = "", **more: Any) -> Schema:
+    """A whole number."""
+    return _described({"type": "integer", **more}, description)
+
+
+def listing(items: Schema, description: str = "", **more: Any) -> Schema:
+    """A list."""
+    return _described({"type": "array", "items": items, **more}, description)
+
+
+def ref(name: str) -> Schema:
+    """A reference to a schema of this document."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def maybe(schema: Schema) -> Schema:
+    """The same, or null."""
+    return {**schema, "nullable": True}
+
+
+def record(required: list[str], properties: Schema, closed: bool = False, description: str = "") -> Schema:
+    """An object; a closed one (a request) takes no other fields."""
+    schema: Schema = {"type": "object", "required": required, "properties": properties}
+    if closed:
+        schema["additionalProperties"] = False
+    if not required:
+        del schema["required"]
+    return _described(schema, description)
+
+
+def _described(schema: Schema, description: str) -> Schema:
+    return {**schema, "description": description} if description else schema
+
+
+_ID = text(minLength=1, maxLength=512)
+_MAYBE_ID = maybe(_ID)
+_TIME = text(TIME)
+_MAYBE_TIME = maybe(text(TIME))
+_VALUE = maybe(number(minimum=-VALUE_LIMIT, maximum=VALUE_LIMIT))
+_PROPERTIES: Schema = {"description": "An object, or the same as JSON text; null when there are none."}
+_FACT_VALUE: Schema = {"description": "Text; a number or a truth value is kept as text. Null empties the attribute."}
+
+_EVENT = {
+    "event_id": _ID,
+    "contact_id": _ID,
+    "account_id": _MAYBE_ID,
+    "type": _ID,
+    "occurred_at": _TIME,
+    "received_at": _MAYBE_TIME,
+    "value": _VALUE,
+    "detail": maybe(text()),
+    "properties": _PROPERTIES,
+}
+_QUESTION = {
+    "conversion": _ID,
+    "contact_id": _ID,
+    "as_of": maybe(text(f"Null means now. {TIME}")),
+    "events": maybe(listing(ref("InlineEvent"), "Given (also when empty): the history is exactly these.")),
+    "attributes": {"description": "With events: an object of names and values, or a list of InlineAttribute."},
+}
+_REJECTED = record(
+    ["index", "code", "detail"],
+    {"index": integer(), "event_id": maybe(text()), "code": text(), "detail": text()},
+)
+
+SCHEMAS: Schema = {
+    "ScoreRequest": record(["conversion", "contact_id"], _QUESTION, closed=True),
+    "BatchItem": record(["contact_id"], {**_QUESTION, "conversion": _MAYBE_ID}, closed=True),
+    "BatchRequest": record(
+        [],
+        {
+            "conversion": _MAYBE_ID,
+            "as_of": _MAYBE_TIME,
+            "contact_ids": maybe(listing(_ID, maxItems=MAX_BATCH)),
+            "requests": maybe(listing(ref("BatchItem"), maxItems=MAX_BATCH)),
+        },
+        closed=True,
+        description="Either contact_ids (with conversion) or requests.",
+    ),
+    "InlineEvent": record(
+        ["type", "occurred_at"], {**_EVENT, "event_id": _MAYBE_ID, "contact_id": _MAYBE_ID}, closed=True
+    ),
+    "InlineAttribute": record(
+        ["name", "occurred_at"],
+        {
+            "name": _ID,
+            "value": _FACT_VALUE,
+            "occurred_at": _TIME,
+            "received_at": _MAYBE_TIME,
+            "account_id": _MAYBE_ID,
+        },
+        closed=True,
+    ),
+    "Event": record(["event_id", "contact_id", "type", "occurred_at"], _EVENT, closed=True),
+    "Attribute": record(
+        ["name", "occurred_at"],
+        {
+            "contact_id": _MAYBE_ID,
+            "account_id": _MAYBE_ID,
+            "name": _ID,
+            "value": _FACT_VALUE,
+            "occurred_at": _TIME,
+            "received_at": _MAYBE_TIME,
+        },
+        closed=True,
+        description="Of a contact or of an account: one of the two ids is needed.",
+    ),
+    "EventsRequest": record(
+        [],
+        {"events": maybe(listing(ref("Event"))), "attributes": maybe(listing(ref("Attribute")))},
+        closed=True,
+        description="Each row is checked on its own. A request with a single row answers with that row's status.",
+    ),
+    "FeatureEffect": record(
+        ["name", "effect"],
+        {"name": text(), "value": maybe(number()), "effect": number()},
+    ),
+    "Reason": record(
+        ["code", "text", "effect", "features"],
+        {"code": text(), "text": text(), "effect": number(), "features": listing(ref("FeatureEffect"))},
+    ),
+    "Score": record(
+        ["status", "score_id", "contact_id", "conversion", "as_of", "scored_at", "reasons", "request_id"],
+        {
+            "status": text("scored, unknown_contact, not_in_stage, insufficient_data, no_model or objected."),
+            "status_text": maybe(text("Why there is no score, as a sentence.")),
+            "score_id": text(),
+            "contact_id": text(),
+            "conversion": text(),
+            "question": maybe(text()),
+            "as_of": text(TIME),
+            "scored_at": text(TIME),
+            "probability": maybe(number(minimum=0, maximum=1)),
+            "base_rate": maybe(number(minimum=0, maximum=1)),
+            "score": maybe(integer("The percentile within the reference cohort, 1 to 99.", minimum=1, maximum=99)),
+            "grade": maybe(text()),
+            "trend": maybe(text("improving, steady or declining: against the score of 7 days before.")),
+            "log_odds": maybe(number()),
+            "base_log_odds": maybe(number()),
+            "reason_1": maybe(text()),
+            "reason_2": maybe(text()),
+            "reason_3": maybe(text()),
+            "reasons_text": maybe(text()),
+            "reasons": listing(ref("Reason")),
+            "model_version": maybe(text()),
+            "model_digest": maybe(text()),
+            "request_id": text(),
+        },
+    ),
+    "Scores": record(["scores", "request_id"], {"scores": listing(ref("Score")), "request_id": text()}),
+    "Stored": record(
+        ["accepted", "duplicates", "rejected", "rejected_attributes", "request_id"],
+        {
+            "accepted": integer("Events that are new and now on disk."),
+            "duplicates": integer("Events that were there already, with the same body."),
+            "rejected": listing(ref("Rejected")),
+            "rejected_attributes": listing(ref("Rejected")),
+            "request_id": text(),
+        },
+    ),
+    "Rejected": _REJECTED,
+    "Conversion": record(
+        ["conversion", "question", "status"],
+        {
+            "conversion": text(),
+            "question": text(),
+            "start": text(),
+            "goal": text(),
+            "horizon_days": number(),
+            "level": text(),
+            "status": text("ready or no_model."),
+            "model_version": maybe(text()),
+            "model_digest": maybe(text()),
+        },
+    ),
+    "Conversions": record(
+        ["conversions", "request_id"], {"conversions": listing(ref("Conversion")), "request_id": text()}
+    ),
+    "Health": record(["status"], {"status": text()}),
+    "Problem": record(
+        ["type", "title", "status", "detail", "code", "request_id"],
+        {
+            "type": text(),
+            "title": text(),
+            "status": integer(),
+            "detail": text(),
+            "code": text(),
+            "path": maybe(text("Where in the body.")),
+            "request_id": text(),
+        },
+    ),
+}
