@@ -18,12 +18,17 @@ from engagement.funnel import Funnel, funnel_from
 
 @dataclass(frozen=True)
 class FeatureSettings:
-    """The `[features]` table: windows in days, and event types and attributes to leave out."""
+    """The `[features]` table: windows and the furthest look back in days, types and attributes to leave out.
+
+    The look back is bounded, because every log begins somewhere: counts over all time grow with the calendar,
+    and a model that learnt on short histories would promise too much on long ones.
+    """
 
     windows_days: tuple[float, ...] = (1, 7, 30, 90)
+    lookback_days: float = 365
     exclude_types: tuple[str, ...] = ()
     exclude_attributes: tuple[str, ...] = ()
-    max_columns: int = 300
+    max_columns: int = 400
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,15 @@ def _features(body: Mapping[str, Any]) -> FeatureSettings:
         names = body.get(key, [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise BadInput(f"mqm.toml: {key}", names, "Give a list of names.")
-    budget = body.get("max_columns", 300)
+    lookback = body.get("lookback_days", 365)
+    if not _positive(lookback) or lookback < max(windows):
+        raise BadInput("mqm.toml: lookback_days", lookback, "Give days, at least the widest window, at most 3650.")
+    budget = body.get("max_columns", 400)
     if not isinstance(budget, int) or isinstance(budget, bool) or not 1 <= budget <= 5000:
         raise BadInput("mqm.toml: max_columns", budget, "Give a whole number from 1 to 5000.")
     return FeatureSettings(
         windows_days=tuple(sorted(set(windows))),
+        lookback_days=lookback,
         exclude_types=tuple(body.get("exclude_types", [])),
         exclude_attributes=tuple(body.get("exclude_attributes", [])),
         max_columns=budget,

@@ -27,10 +27,11 @@ from features.declare import (
 )
 from features.feature_set import FeatureSet, number_in
 
-#: A detail, a category or a type below this count says too little about too few.
+#: A detail or a category below this count says too little about too few.
 FREQUENT = 30
-DETAILS_A_TYPE = 12
 CATEGORIES = 200
+#: So many details, over all types, get columns of their own.
+DETAILS = 40
 
 
 def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int) -> FeatureSet:
@@ -39,26 +40,34 @@ def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int)
     Args:
         known_by: microseconds UTC; the vocabulary is that of events and attributes before it.
     """
-    windows = [days(width) for width in settings.windows_days]
+    far = days(settings.lookback_days)
+    windows = sorted({*(days(width) for width in settings.windows_days), far})
     counts, valued = _vocabulary(arrays, known_by)
     for kind in settings.exclude_types:
         counts.pop(kind, None)
     levels = ("contact", "account") if len(arrays.accounts) else ("contact",)
-    whole = [FirstSeen(), Recency(), *Count().over(*windows, None), *ActiveDays().over(*windows, None)]
+    whole = [FirstSeen(window=far), Recency(window=far), *Count().over(*windows), *ActiveDays().over(*windows)]
     whole += _attributes(arrays, settings, known_by)
     if "account" in levels:
         whole += [*Colleagues().over(*windows), *Count(level="account").over(*windows)]
-    tiers: list[list[Feature]] = [whole, [], [], [], []]
+    tiers: list[list[Feature]] = [whole, [], [], [], [], []]
     # Rare types come first: what is rare (a meeting, a survey) is what tells contacts apart late in the funnel.
     for kind, details in sorted(counts.items(), key=lambda item: (item[1].total(), item[0])):
         for level in levels:
-            tiers[1] += [Recency(kind, level=level), *Count(kind, level=level).over(windows[-1], None)]
-            tiers[1] += _last_detail(kind, details, level)
-        tiers[2] += Count(kind).over(*windows[:-1])
+            widest = None if level == "contact" else far
+            tiers[1] += [Recency(kind, window=far, level=level), *Count(kind, level=level).over(windows[-2], widest)]
+            tiers[1] += _last_detail(kind, details, far, level)
+        tiers[3] += Count(kind).over(*windows[:-2])
         if kind in valued:
-            tiers[2] += [*Sum(kind).over(windows[-1], None), LastValue(kind)]
-        tiers[3] += _details(kind, details, windows)
-        tiers[4] += [FirstSeen(kind), *ActiveDays(kind).over(windows[-1])]
+            tiers[3] += [*Sum(kind).over(*windows[-2:]), LastValue(kind, window=far)]
+        if _frequent(details):
+            tiers[5] += Distinct(kind).over(far)
+        tiers[5] += [*ActiveDays(kind).over(*windows[-2:-1]), FirstSeen(kind, window=far)]
+    # Of details the frequent come first: the rare ones are told apart by the last detail of their type already.
+    told = [(count, kind, detail) for kind, details in counts.items() for detail, count in _frequent(details)]
+    for _, kind, detail in sorted(told, key=lambda one: (-one[0], one[1], one[2]))[:DETAILS]:
+        tiers[2] += [*Count(kind, detail).over(None), Recency(kind, detail, far)]
+        tiers[4] += Count(kind, detail).over(*windows[1:-1:2])
     return FeatureSet(_within_budget([feature for tier in tiers for feature in tier], settings.max_columns))
 
 
@@ -78,33 +87,17 @@ def _vocabulary(arrays: LogArrays, known_by: int) -> tuple[dict[str, Counter[str
     return counts, valued
 
 
-def _frequent(details: Counter[str | None]) -> list[str]:
-    """The details that occur often enough, the most frequent first."""
-    return [
-        d for d, n in sorted(details.items(), key=lambda i: (-i[1], i[0] or "")) if d is not None and n >= FREQUENT
-    ]
+def _frequent(details: Counter[str | None]) -> list[tuple[str, int]]:
+    """The details of a type that occur often enough, with their counts, the most frequent first; none if only one."""
+    enough = sorted(
+        ((d, n) for d, n in details.items() if d is not None and n >= FREQUENT), key=lambda i: (-i[1], i[0])
+    )
+    return enough[:CATEGORIES] if len(enough) > 1 else []
 
 
-def _last_detail(kind: str, details: Counter[str | None], level: str) -> list[Feature]:
-    frequent = _frequent(details)
-    if len(frequent) < 2:
-        return []
-    return [LastDetail(kind, level=level, categories=tuple(sorted(frequent[:CATEGORIES])))]
-
-
-def _details(kind: str, details: Counter[str | None], windows: list[int]) -> list[Feature]:
-    """Columns for the frequent details of a type, and how many different ones there were."""
-    frequent = _frequent(details)
-    if len(frequent) < 2:
-        return []
-    columns: list[Feature] = [*Distinct(kind).over(windows[-1])]
-    for detail in frequent[:DETAILS_A_TYPE]:
-        columns += [
-            *Count(kind, detail).over(None, windows[-1]),
-            Recency(kind, detail),
-            *Count(kind, detail).over(*windows[:-1]),
-        ]
-    return columns
+def _last_detail(kind: str, details: Counter[str | None], far: int, level: str) -> list[Feature]:
+    frequent = sorted(detail for detail, _ in _frequent(details))
+    return [LastDetail(kind, window=far, level=level, categories=tuple(frequent))] if frequent else []
 
 
 def _attributes(arrays: LogArrays, settings: FeatureSettings, known_by: int) -> list[Feature]:

@@ -24,7 +24,8 @@ class Feature:
 
     Attributes:
         type, detail: the events' type and detail; None means any.
-        window: microseconds back from the cutoff, None means ever.
+        window: microseconds back from the cutoff, None means ever. For "how long ago" and "which was last" it
+            is how far back to look: an older event is as good as none (`FirstSeen` says "at least so long ago").
         level: "contact" or "account" (everyone of the account the contact belonged to at the cutoff).
     """
 
@@ -110,7 +111,7 @@ class Recency(Feature):
 
 @dataclass(frozen=True)
 class FirstSeen(Feature):
-    """Days since the first event. Missing when there was none."""
+    """Days since the first event, at most the window's. Missing when there was none."""
 
     op: ClassVar[str] = "first"
     windowed: ClassVar[bool] = False
@@ -170,7 +171,7 @@ def to_json(feature: Feature) -> dict[str, Any]:
     body: dict[str, Any] = {"op": feature.op, "type": feature.type, "level": feature.level}
     if feature.detail is not None:
         body["detail"] = feature.detail
-    if feature.windowed:
+    if feature.window is not None:
         body["window"] = feature.window
     if isinstance(feature, LastDetail | AsOf):
         body["categories"] = list(feature.categories)

@@ -223,6 +223,8 @@ def fill(
                     return row
         for step in range(len(op)):
             code, slot, bucket = op[step], op_slot[step], op_window[step]
+            # Unbounded when the window is "ever"; no age comes near it.
+            reach = windows[bucket] if bucket < n_windows - 1 else np.int64(2**62)
             result = np.nan
             if code == COUNT:
                 result = float(count[slot, bucket])
@@ -235,15 +237,15 @@ def fill(
             elif code == COLLEAGUES:
                 result = float(others[slot, bucket])
             elif code == RECENCY:
-                if last[slot] != MISSING:
+                if last[slot] != MISSING and moment - last[slot] <= reach:
                     result = (moment - last[slot]) / DAY
             elif code == FIRST:
                 if first[slot] != MISSING:
-                    result = (moment - first[slot]) / DAY
+                    result = min(moment - first[slot], reach) / DAY
             elif code == LAST_VALUE:
-                if last_value[slot] != MISSING:
+                if last_value[slot] != MISSING and moment - value_time[slot] <= reach:
                     result = last_value[slot] / VALUE_SCALE
-            elif code == LAST_DETAIL and last_detail[slot] >= 0:
+            elif code == LAST_DETAIL and last_detail[slot] >= 0 and moment - detail_time[slot] <= reach:
                 result = float(category[step, last_detail[slot]])
             out[row, column[step]] = result
     return -1

@@ -52,7 +52,7 @@ class Program:
         slots: dict[Slot, int] = {}
         for _, feature in features:
             slots.setdefault((feature.type, feature.detail), len(slots))
-        windows = sorted({f.window for _, f in features if f.windowed and f.window is not None})
+        windows = sorted({f.window for _, f in features if f.window is not None})
         window_place = {window: place for place, window in enumerate(windows)} | {None: len(windows)}
         needs = np.zeros(len(slots), np.int32)
         steps: list[tuple[int, int, int, int]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -35,10 +36,15 @@ def standing(
     if conversion.start_type != conversion.goal_type:  # a repeat purchase starts the next row
         status[goal <= start] = CONVERTED
     status[np.isnan(start)] = NOT_ENTERED
-    status[~anything & ~_has_facts(arrays, contact_ids)] = UNKNOWN
+    silent = np.flatnonzero(~anything)
+    if len(silent):
+        whole = contact_ids.to_pylist() if isinstance(contact_ids, pa.Array) else contact_ids
+        ids = [whole[row] for row in silent]
+        status[silent[~_has_facts(arrays, ids, np.asarray(cutoffs, np.int64)[silent])]] = UNKNOWN
     return status
 
 
+@lru_cache(maxsize=64)
 def _declarations(conversion: Conversion) -> tuple[FeatureSet, dict[str, list[int]]]:
     """Any event, the entry's age, and the ages of goals and ends: own, and the account's if that counts."""
     entry: Feature = Recency(conversion.start_type) if conversion.each else FirstSeen(conversion.start_type)
@@ -55,7 +61,11 @@ def _declarations(conversion: Conversion) -> tuple[FeatureSet, dict[str, list[in
     return FeatureSet(tuple(features)), seen
 
 
-def _has_facts(arrays: LogArrays, contact_ids: Sequence[str] | pa.Array) -> npt.NDArray[np.bool_]:
-    code = arrays.contact_codes(contact_ids)
-    owned = np.append(np.diff(arrays.contact_facts.start), 0)
-    return np.asarray(owned[code] > 0)
+def _has_facts(arrays: LogArrays, contact_ids: Sequence[str] | pa.Array, cutoffs: Ints) -> npt.NDArray[np.bool_]:
+    """(rows,) whether any attribute of the contact was known at the cutoff."""
+    facts, known = arrays.contact_facts, np.zeros(len(cutoffs), np.bool_)
+    for row, code in enumerate(arrays.contact_codes(contact_ids)):
+        if code >= 0:
+            of = slice(facts.start[code], facts.start[code + 1])
+            known[row] = np.any((facts.occurred[of] < cutoffs[row]) & (facts.received[of] <= cutoffs[row]))
+    return known

@@ -77,7 +77,9 @@ def ago(days: float) -> str:
 
 
 def duration(window: int) -> str:
-    """A window in words: "7 days", "24 hours"."""
+    """A window in words: "7 days", "24 hours", "12 months"."""
+    if window == 365 * DAY:
+        return "12 months"
     for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if window % unit == 0:
             return "24 hours" if window == DAY else plural(window // unit, name)

@@ -37,6 +37,7 @@ def card(trained: Trained) -> str:
         f"Split by time: {split.plan}. Rows still immature and left out: {rows.immature:,}.",
         f"Model: LightGBM, {trained.fitted.trees} trees, {len(trained.model.features.features)} features; "
         f"log-odds = {trained.model.calibration.intercept:.4f} + {trained.model.calibration.slope:.4f} × margin.",
+        f"Columns left out because their values drift with the calendar: {len(trained.left_out)}.",
         "",
     ]
     if trained.judged:

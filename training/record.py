@@ -87,6 +87,7 @@ def report_json(trained: Trained) -> dict[str, Any]:
         "settings": trained.fitted.settings,
         "trees": trained.fitted.trees,
         "tried": trained.fitted.tried,
+        "left_out_as_drifting": list(trained.left_out),
     }
 
 

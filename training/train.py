@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from training.fit import Fitted, fit_booster
 from training.judge import Interval, judge
 from training.label_times import LabelTimes, label_times
 from training.split import Split, group_of, split_by_time
+from training.stable import find_stable
 from training.table import contact_ids
 
 Floats = npt.NDArray[np.float64]
@@ -48,6 +49,7 @@ class Trained:
     fitted: Fitted
     matrix: Floats
     seed: int
+    left_out: tuple[str, ...] = ()
     judged: tuple[Judged, ...] = ()
     unseen: Mapping[str, Interval] = field(default_factory=dict)
     known: Mapping[str, Interval] = field(default_factory=dict)
@@ -88,6 +90,14 @@ def train(
     features = derive_features(arrays, settings, known_by=split.train_end)
     matrix = features.compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)
     part, groups = split.train, group_of(rows)
+    tell("looking for columns that drift", 0.12)
+    categories = features.category_columns
+    stability = find_stable(
+        matrix[part], rows.converted[part], rows.cutoff[part], conversion.horizon, categories, seed
+    )
+    left_out = tuple(features.names[i] for i in np.flatnonzero(stability.drift > stability.bound))
+    matrix = np.ascontiguousarray(matrix[:, stability.kept])
+    features = FeatureSet(tuple(features.features[i] for i in stability.kept))
     fitted = fit_booster(
         matrix[part],
         rows.converted[part],
@@ -100,7 +110,7 @@ def train(
     )
     tell("calibrating", 0.8)
     model = _calibrated(conversion, features, fitted, matrix, rows, split)
-    trained = Trained(model, rows, split, fitted, matrix, seed)
+    trained = Trained(model, rows, split, fitted, matrix, seed, left_out)
     if not len(split.test):
         return trained
     tell("judging out of time", 0.85)
@@ -146,6 +156,4 @@ def _judged(trained: Trained, groups: npt.NDArray[np.int64]) -> Trained:
         parts.append(
             judge(converted[some], trained.test_probability[some], test_groups[some], seed) if enough else {}
         )
-    return Trained(
-        trained.model, rows, split, trained.fitted, trained.matrix, seed, judged, unseen=parts[0], known=parts[1]
-    )
+    return replace(trained, judged=judged, unseen=parts[0], known=parts[1])
