@@ -64,7 +64,13 @@ def find_stable(
             data = lgb.Dataset(
                 matrix[np.ix_(early, columns)], converted[early].astype(float), categorical_feature=places
             )
-            settings = {**fixed_settings(seed), **CANDIDATES[0], "learning_rate": 0.08, "num_threads": 1}
+            settings = {
+                **fixed_settings(seed),
+                **CANDIDATES[0],
+                "learning_rate": 0.08,
+                "max_bin": 63,
+                "num_threads": 1,
+            }
             booster = lgb.train(settings, data, _TREES)
             margins = booster.predict(matrix[np.ix_(late, columns)], raw_score=True, num_threads=1)
             losses[bound] = log_loss(converted[late], inverse_logit(np.asarray(margins)))
