@@ -11,8 +11,12 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engagement.errors import BrokenBundle
+
+if TYPE_CHECKING:
+    from models.propensity import PropensityModel
 
 FOLDER = "champions"
 
@@ -29,6 +33,20 @@ class Champion:
     def bundle(self, store: Path) -> Path:
         """The bundle's folder."""
         return store / self.folder
+
+    def load(self, store: Path) -> PropensityModel:
+        """The model, verified.
+
+        Raises:
+            BrokenBundle: the bundle is not what its manifest says, or not the one that was promoted.
+        """
+        from models.bundle import load_bundle
+
+        model = load_bundle(self.bundle(store), self.version)
+        if model.digest != self.digest:
+            cure = "Promote a version again with mqm promote."
+            raise BrokenBundle(f"{self.bundle(store)}: not the bundle that was promoted", model.digest, cure)
+        return model
 
 
 def champions(store: Path) -> dict[str, Champion]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from engagement.errors import BadInput, NoModel
+from engagement.errors import BadInput, BrokenBundle, NoModel
 from models.bundle import load_bundle, verify_bundle
 from models.champions import Champion, point_to
 from models.propensity import PropensityModel
@@ -44,15 +45,18 @@ class Registry:
         # Nothing leaves this machine: MLflow reports usage unless told not to, before it is imported.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("DO_NOT_TRACK", "true")
+        self.store = store.resolve()
+
+    @cached_property
+    def _client(self) -> Any:
         import logging
 
         for name in ("alembic", "mlflow", "mlflow.store.db.utils"):
             logging.getLogger(name).setLevel(logging.WARNING)
         from mlflow import MlflowClient
 
-        self.store = store.resolve()
         self.store.mkdir(parents=True, exist_ok=True)
-        self._client = MlflowClient(tracking_uri=f"sqlite:///{self.store / 'mlflow.db'}")
+        return MlflowClient(tracking_uri=f"sqlite:///{self.store / 'mlflow.db'}")
 
     def start_run(self, conversion: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> str:
         """A new run in the conversion's experiment; returns its id."""
@@ -100,7 +104,9 @@ class Registry:
         return str(made.version)
 
     def versions(self, conversion: str | None = None) -> list[Version]:
-        """All versions (of a conversion), the newest first."""
+        """All versions (of a conversion), the newest first; none where nothing was ever stored."""
+        if not (self.store / "mlflow.db").is_file():
+            return []  # looking must not make a store
         where = f"name='{conversion}'" if conversion else ""
         aliases: dict[tuple[str, str], list[str]] = {}
         for model in self._client.search_registered_models():
@@ -138,8 +144,17 @@ class Registry:
         raise NoModel("no challenger for", conversion, f"Train one: mqm train {conversion} --log LOG.")
 
     def load(self, version: Version) -> PropensityModel:
-        """The model of a version, verified."""
-        return load_bundle(self.bundle_folder(version.run_id), version.version)
+        """The model of a version, verified.
+
+        Raises:
+            BrokenBundle: it is not what its manifest says, or not the bundle that was registered.
+        """
+        folder = self.bundle_folder(version.run_id)
+        model = load_bundle(folder, version.version)
+        if version.digest and model.digest != version.digest:
+            cure = "Train again, or roll back to a whole bundle."
+            raise BrokenBundle(f"{folder}: not the bundle that was registered", model.digest, cure)
+        return model
 
     def manifest(self, version: Version) -> dict[str, Any]:
         """The verified manifest of a version's bundle."""

@@ -45,6 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if os.environ.get("MQM_DEBUG"):
+            raise
+        print(f"mqm: {_in_words(error)}", file=sys.stderr)
+        return 1
     except Exception as error:
         if os.environ.get("MQM_DEBUG"):
             raise
@@ -52,6 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mqm: an error nobody foresaw: {text}. Please report it; MQM_DEBUG=1 shows more.", file=sys.stderr)
         return 1
     return 0
+
+
+def _in_words(error: OSError) -> str:
+    from engagement.errors import BadInput
+
+    what = (error.strerror or type(error).__name__).lower()
+    cure = "Check the path, the space left, and that you may write there."
+    return str(BadInput(what, None if error.filename is None else str(error.filename), cure))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 
-#: Without a terminal a line of progress at most this often (seconds).
+#: Lines of progress come at most this often (seconds).
 _QUIET_SECONDS = 2.0
 
 
@@ -37,6 +37,27 @@ def home() -> Path:
 def store() -> Path:
     """The folder of the trained models: MQM_STORE within the home, `mlruns` by default."""
     return home() / (os.environ.get("MQM_STORE") or "mlruns")
+
+
+def writable_store() -> Path:
+    """The folder of the trained models, made if need be: better refused before a training than after it.
+
+    Raises:
+        BadInput: it cannot be made or written to.
+    """
+    from engagement.errors import BadInput
+
+    folder = store()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise BadInput(
+            "models cannot be stored there", str(folder), "Set MQM_STORE (or MQM_HOME) to a folder of yours."
+        )
+    return folder
 
 
 def settings(log: str) -> Settings:
@@ -124,10 +145,13 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Progress]:
-    """Shows progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+def progress(title: str, lines: bool = False) -> Iterator[Progress]:
+    """Shows progress on standard error: a bar on a terminal; elsewhere nothing, or a line now and then.
+
+    Without a terminal a script reads standard error, and a named error is one line there, so silence is the rule.
+    """
     if not sys.stderr.isatty():
-        yield _plain(title)
+        yield _plain(title) if lines else lambda text, share: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn

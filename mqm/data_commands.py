@@ -15,8 +15,20 @@ def add(commands: Any) -> None:
         commands, "example", _example, "write an example engagement log", "mqm example demo --contacts 10000"
     )
     example.add_argument("out_dir", metavar="OUT_DIR", type=Path, help="the folder to write into")
-    example.add_argument("--contacts", type=console.whole_number(1, 1_000_000), default=10_000, metavar="N")
-    example.add_argument("--seed", type=console.whole_number(0, 2**31 - 1), default=0, metavar="S")
+    example.add_argument(
+        "--contacts",
+        type=console.whole_number(1, 1_000_000),
+        default=10_000,
+        metavar="N",
+        help="known contacts; default: 10000",
+    )
+    example.add_argument(
+        "--seed",
+        type=console.whole_number(0, 2**31 - 1),
+        default=0,
+        metavar="S",
+        help="another seed, another log; default: 0",
+    )
     console.json_option(example)
 
     imported = console.command(

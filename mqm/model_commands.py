@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from mqm import console
@@ -28,11 +27,26 @@ def add(commands: Any) -> None:
     )
     train.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
     console.log_option(train)
-    train.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="use nothing known later")
     train.add_argument(
-        "--trials", type=console.whole_number(0, 10_000), default=0, metavar="N", help="tune with N trials"
+        "--as-of",
+        type=console.time_argument,
+        metavar="TIME",
+        help="use nothing known later; default: the log's last moment",
     )
-    train.add_argument("--seed", type=console.whole_number(0, 2**31 - 1), default=0, metavar="S")
+    train.add_argument(
+        "--trials",
+        type=console.whole_number(0, 10_000),
+        default=0,
+        metavar="N",
+        help="tune with N trials; default: three settings that usually do",
+    )
+    train.add_argument(
+        "--seed",
+        type=console.whole_number(0, 2**31 - 1),
+        default=0,
+        metavar="S",
+        help="of folds and trees; default: 0",
+    )
     train.add_argument("--promote", action="store_true", help="put it through the gate: champion if it passes")
     console.json_option(train)
 
@@ -42,8 +56,8 @@ def add(commands: Any) -> None:
     promote = console.command(
         commands, "promote", _promote, "put a version through the gate", "mqm promote mql_to_meeting 3"
     )
-    promote.add_argument("conversion", metavar="CONVERSION")
-    promote.add_argument("version", metavar="VERSION", nargs="?", help="default: the challenger")
+    promote.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
+    promote.add_argument("version", metavar="VERSION", nargs="?", help="a number; default: the challenger")
     console.json_option(promote)
 
     rollback = console.command(
@@ -53,12 +67,13 @@ def add(commands: Any) -> None:
         "make the champion's predecessor champion again",
         "mqm rollback mql_to_meeting",
     )
-    rollback.add_argument("conversion", metavar="CONVERSION")
+    rollback.add_argument("conversion", metavar="CONVERSION", help="a conversion with a champion")
     console.json_option(rollback)
 
 
 def _train(options: argparse.Namespace) -> None:
     conversion = console.settings(options.log).funnel.conversion(options.conversion)
+    console.writable_store()
     with console.progress(f"train {conversion.name}") as tell:
         tell("reading the log", 0.01)
         version, trained, registry = train_and_record(options, conversion, tell)
@@ -103,14 +118,16 @@ def read_arrays(location: str) -> tuple[LogArrays, int]:
 
 
 def _show_trained(options: argparse.Namespace, version: Version, trained: Trained, refused: list[str] | None) -> None:
+    from engagement.times import format_time
     from training.record import report_json
 
     if options.json:
         body = report_json(trained) | {"version": version.version, "digest": version.digest}
+        body["as_of"] = format_time(trained.rows.as_of)
         console.print_json(body | {"promoted": refused == [] if options.promote else None, "refused": refused or []})
         return
     print(trained.rows.conversion.question)
-    print(f"split: {trained.split.plan}")
+    print(f"as of {format_time(trained.rows.as_of)}; split: {trained.split.plan}")
     for part in ("train", "calibrate", "test"):
         rows = getattr(trained.split, part)
         print(f"  {part:10} {len(rows):>9,} rows {int(trained.rows.converted[rows].sum()):>8,} converted")
@@ -122,9 +139,9 @@ def _show_trained(options: argparse.Namespace, version: Version, trained: Traine
         print("not judged: the history is too short for a test one horizon after training")
     print(f"registered {version.conversion} version {version.version}, {version.digest}")
     if options.promote:
-        print("promoted: it is champion now" if not refused else "not promoted")
+        print("promoted: it is champion now" if not refused else "not promoted; it stays the challenger:")
         for reason in refused or []:
-            print(f"mqm: {reason}", file=sys.stderr)
+            print(f"  {reason}")
 
 
 def _models(options: argparse.Namespace) -> None:
@@ -151,7 +168,7 @@ def _models(options: argparse.Namespace) -> None:
     if not versions:
         print("no models yet; train one: mqm train CONVERSION --log LOG")
         return
-    head = ["conversion", "version", "is", "since", "log loss", "ROC AUC", "calibration error", "digest"]
+    head = ["conversion", "version", "is", "made", "log loss", "ROC AUC", "calibration error", "digest"]
     rows = [
         [
             one.conversion,

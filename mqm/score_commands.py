@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "score contacts, with reasons, into a file",
         "mqm score mql_to_meeting --log demo --out scores.csv",
     )
-    score.add_argument("conversion", metavar="CONVERSION")
+    score.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
     console.log_option(score)
     score.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="default: the log's last moment")
     score.add_argument(
@@ -41,8 +41,8 @@ def add(commands: Any) -> None:
         "explain one contact's score",
         "mqm explain mql_to_meeting c-42 --log demo",
     )
-    explain.add_argument("conversion", metavar="CONVERSION")
-    explain.add_argument("contact", metavar="CONTACT")
+    explain.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
+    explain.add_argument("contact", metavar="CONTACT", help="a contact_id")
     console.log_option(explain)
     explain.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="default: the log's last moment")
     explain.add_argument("--version", metavar="V", help="default: the champion, else the challenger")
@@ -55,9 +55,14 @@ def add(commands: Any) -> None:
         "write the point-in-time training table",
         "mqm features mql_to_meeting --log demo --out table.parquet",
     )
-    features.add_argument("conversion", metavar="CONVERSION")
+    features.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
     console.log_option(features)
-    features.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="use nothing known later")
+    features.add_argument(
+        "--as-of",
+        type=console.time_argument,
+        metavar="TIME",
+        help="use nothing known later; default: the log's last moment",
+    )
     features.add_argument("--out", type=Path, required=True, metavar="FILE", help=".parquet or .csv")
     features.add_argument("--engine", choices=["local"], default="local", help="where it runs")
     console.json_option(features)
@@ -69,7 +74,7 @@ def add(commands: Any) -> None:
         "judge a registered model on label times that came true since",
         "mqm judge mql_to_meeting --log demo --from 2026-05-01",
     )
-    judge.add_argument("conversion", metavar="CONVERSION")
+    judge.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
     console.log_option(judge)
     judge.add_argument("--from", dest="since", type=console.time_argument, metavar="TIME", help="first cutoff")
     judge.add_argument("--to", dest="until", type=console.time_argument, metavar="TIME", help="cutoffs before")
@@ -78,34 +83,48 @@ def add(commands: Any) -> None:
 
 
 def _load(options: argparse.Namespace) -> PropensityModel:
-    from models.registry import Registry
+    """The version asked for, else the champion, else the challenger. A champion is found without MLflow."""
+    from models.champions import champions
 
     console.settings(options.log).funnel.conversion(options.conversion)  # an unknown one is named as such
+    champion = None if options.version else champions(console.store()).get(options.conversion)
+    if champion is not None:
+        return champion.load(console.store())
+    from models.registry import Registry
+
     registry = Registry(console.store())
     return registry.load(registry.find(options.conversion, options.version))
 
 
 def _score(options: argparse.Namespace) -> None:
+    from engagement.times import format_time
     from mqm.model_commands import read_arrays
     from mqm.score_files import check_out, everyone_in_stage, read_contacts, write_scores
 
     check_out(options.out)
+    asked = None if options.contacts is None else read_contacts(options.contacts)
     model = _load(options)
     with console.progress("score") as tell:
         tell("reading the log", 0.05)
         arrays, last_known = read_arrays(options.log)
         as_of = options.as_of if options.as_of is not None else last_known
-        if options.contacts is None:
+        if asked is None:
             contacts = everyone_in_stage(arrays, model.conversion, as_of)
             times = [as_of] * len(contacts)
         else:
-            contacts, times = read_contacts(options.contacts, as_of)
+            contacts, times = asked[0], [as_of if moment is None else moment for moment in asked[1]]
         counts = write_scores(_portions(model, arrays, contacts, times, tell), options.out, console.now())
     if options.json:
-        console.print_json({"out": str(options.out), "rows": sum(counts.values()), "statuses": counts})
+        body = {
+            "out": str(options.out),
+            "as_of": format_time(as_of),
+            "rows": sum(counts.values()),
+            "statuses": counts,
+        }
+        console.print_json(body)
         return
     told = ", ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in sorted(counts.items()))
-    print(f"{options.out}: {told or 'nobody is in the stage'}")
+    print(f"{options.out}: {told or 'nobody is in the stage'}, as of {format_time(as_of)}")
 
 
 def _portions(
@@ -134,7 +153,7 @@ def _explain(options: argparse.Namespace) -> None:
         return
     print(f"{score.question}  ({score.contact_id}, as of {format_time(as_of)})")
     if score.probability is None or score.base_rate is None or score.log_odds is None:
-        print(f"{score.status}: {score.status_text}")
+        print(f"{score.status.replace('_', ' ')}: {score.status_text}")
         return
     print(f"{score.probability:.1%} (base rate {score.base_rate:.1%}), score {score.score}, grade {score.grade}\n")
     print(f"{score.base_log_odds:+8.3f}  where everyone starts, in log-odds")
@@ -144,6 +163,7 @@ def _explain(options: argparse.Namespace) -> None:
 
 
 def _features(options: argparse.Namespace) -> None:
+    from engagement.times import format_time
     from features.table import write_table
     from mqm.model_commands import read_arrays
     from mqm.score_files import check_out
@@ -165,11 +185,11 @@ def _features(options: argparse.Namespace) -> None:
         table = training_table(arrays, rows, settings.features, known_by)
         write_table(table, options.out)
     if options.json:
-        console.print_json({"out": str(options.out), "rows": len(rows), "features": table.num_columns - 3})
+        body = {"out": str(options.out), "as_of": format_time(as_of), "rows": len(rows)}
+        console.print_json(body | {"features": table.num_columns - 3, "converted": int(rows.converted.sum())})
         return
-    print(
-        f"{options.out}: {len(rows):,} rows, {table.num_columns - 3} features, {int(rows.converted.sum()):,} converted"
-    )
+    print(f"{options.out}: {len(rows):,} rows, {int(rows.converted.sum()):,} converted", end="")
+    print(f", {table.num_columns - 3} features, as of {format_time(as_of)}")
 
 
 def _judge(options: argparse.Namespace) -> None:

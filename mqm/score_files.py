@@ -53,8 +53,8 @@ def check_out(path: Path, kinds: tuple[str, ...] = (".parquet", ".csv", ".jsonl"
         raise BadInput("no such folder", str(path.absolute().parent), "Make it first.")
 
 
-def read_contacts(path: Path, as_of: int) -> tuple[list[str], list[int]]:
-    """The contacts of a file, and as of when each is asked for.
+def read_contacts(path: Path) -> tuple[list[str], list[int | None]]:
+    """The contacts of a file, and as of when each is asked for (None where the file does not say).
 
     Raises:
         BadInput: no such file, no column `contact_id`, an empty id or a time that cannot be read.
@@ -79,9 +79,9 @@ def read_contacts(path: Path, as_of: int) -> tuple[list[str], list[int]]:
         row = next(i for i, contact in enumerate(contacts) if not contact)
         raise BadInput(f"{path}, row {row + 1}: contact_id is empty", None, "Each row names a contact.")
     if "as_of" not in table.column_names:
-        return contacts, [as_of] * len(contacts)
+        return contacts, [None] * len(contacts)
     times = cast_time(table["as_of"], "as_of", str(path)).cast(pa.int64()).to_pylist()
-    return contacts, [as_of if moment is None else moment for moment in times]
+    return contacts, times
 
 
 def everyone_in_stage(arrays: LogArrays, conversion: Conversion, as_of: int) -> list[str]:
