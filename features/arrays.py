@@ -124,8 +124,16 @@ class LogArrays:
         """(rows,) the codes of these contacts; -1 for those that the log does not know."""
         if isinstance(self.contacts, list):
             known = {contact: code for code, contact in enumerate(self.contacts)}
-            return np.array([known.get(contact, -1) for contact in contact_ids], np.int32)
+            ids = contact_ids if isinstance(contact_ids, Sequence) else contact_ids.to_pylist()
+            return np.array([known.get(contact, -1) for contact in ids], np.int32)
         return _codes(pa.array(contact_ids, pa.string()), self.contacts)
+
+    @cached_property
+    def details(self) -> tuple[list[str], Codes]:
+        """The distinct details, sorted, and (pairs,) the code of each pair's; -1 for none."""
+        texts = sorted({detail for _, detail in self.pairs if detail is not None})
+        code = {text: i for i, text in enumerate(texts)}
+        return texts, np.array([-1 if d is None else code[d] for _, d in self.pairs], np.int32)
 
     @cached_property
     def by_account(self) -> Timeline:

@@ -148,7 +148,7 @@ def _fill(
     cutoffs: Ints,
     out: Floats,
 ) -> None:
-    keys, has_detail = program.keys(arrays.pairs)
+    details, detail_of_pair = arrays.details
     overflow = kernel.fill(
         timeline.start,
         timeline.occurred,
@@ -159,8 +159,8 @@ def _fill(
         entity,
         self_contact,
         cutoffs,
-        keys,
-        has_detail,
+        program.keys(arrays.pairs),
+        detail_of_pair,
         program.slots_start,
         program.slots,
         program.needs,
@@ -169,7 +169,7 @@ def _fill(
         program.op_slot,
         program.op_window,
         program.column,
-        program.categories(arrays.pairs),
+        program.categories(details),
         len(arrays.contacts),
         out,
     )

@@ -99,7 +99,7 @@ def fill(
     self_contact: Codes,
     cutoff: Ints,
     key_of_pair: Codes,
-    has_detail: npt.NDArray[np.bool_],
+    detail_of_pair: Codes,
     slots_start: Codes,
     slots: Codes,
     needs: Codes,
@@ -117,8 +117,9 @@ def fill(
     Args:
         entity: (rows,) whose events to look at, -1 for nobody. self_contact: (rows,) who the row is about.
         key_of_pair: (pairs,) which slots an event belongs to: `slots[slots_start[k]:slots_start[k + 1]]`.
+        detail_of_pair: (pairs,) codes of details in the order of their texts, -1 for none.
         windows: ascending widths in microseconds; a last, unbounded one is understood.
-        op, op_slot, op_window, column: the finishing program. category: (ops, pairs) places of details.
+        op, op_slot, op_window, column: the finishing program. category: (ops, details) places of details.
         people: how many contacts there are.
 
     Returns:
@@ -144,7 +145,8 @@ def fill(
             people_of[slot] = n_people
             n_people += 1
     # A stamp holds the row that last saw this detail (contact), so that nothing needs clearing.
-    seen_detail = np.full((n_distinct, len(key_of_pair) if n_distinct else 0), -1, np.int32)
+    n_details = detail_of_pair.max() + 1 if n_distinct and len(detail_of_pair) else 0
+    seen_detail = np.full((n_distinct, n_details), -1, np.int32)
     seen_person = np.full((n_people, people if n_people else 0), -1, np.int32)
 
     for row in range(len(entity)):
@@ -190,10 +192,10 @@ def fill(
                         if day != last_day[slot]:
                             last_day[slot] = day
                             active[slot, bucket] += 1
-                    if need & NEEDS_DISTINCT and has_detail[its_pair]:
+                    if need & NEEDS_DISTINCT and detail_of_pair[its_pair] >= 0:
                         stamp = seen_detail[distinct_of[slot]]
-                        details[slot, bucket] += stamp[its_pair] != row
-                        stamp[its_pair] = row
+                        details[slot, bucket] += stamp[detail_of_pair[its_pair]] != row
+                        stamp[detail_of_pair[its_pair]] = row
                     if need & NEEDS_PEOPLE and contact[here] != self_contact[row]:
                         stamp = seen_person[people_of[slot]]
                         others[slot, bucket] += stamp[contact[here]] != row
@@ -207,11 +209,11 @@ def fill(
                             value_time[slot] = when
                         if value_time[slot] == when and value[here] > last_value[slot]:
                             last_value[slot] = value[here]
-                    if need & NEEDS_DETAIL and has_detail[its_pair]:
+                    if need & NEEDS_DETAIL and detail_of_pair[its_pair] >= 0:
                         if detail_time[slot] == MISSING:
                             detail_time[slot] = when
-                        if detail_time[slot] == when and its_pair > last_detail[slot]:
-                            last_detail[slot] = its_pair
+                        if detail_time[slot] == when and detail_of_pair[its_pair] > last_detail[slot]:
+                            last_detail[slot] = detail_of_pair[its_pair]
         for slot in range(n_slots):
             for bucket in range(1, n_windows):
                 count[slot, bucket] += count[slot, bucket - 1]

@@ -44,7 +44,7 @@ class Program:
     op_slot: Codes
     op_window: Codes
     column: Codes
-    places: list[tuple[int, str | None, dict[str, int]]]  # (step, type, place of each detail)
+    places: list[tuple[int, dict[str, int]]]  # (step, place of each detail)
 
     @staticmethod
     def compile(features: Sequence[tuple[int, Feature]]) -> Program:
@@ -56,13 +56,13 @@ class Program:
         window_place = {window: place for place, window in enumerate(windows)} | {None: len(windows)}
         needs = np.zeros(len(slots), np.int32)
         steps: list[tuple[int, int, int, int]] = []
-        places: list[tuple[int, str | None, dict[str, int]]] = []
+        places: list[tuple[int, dict[str, int]]] = []
         for column, feature in features:
             slot = slots[feature.type, feature.detail]
             code, need = _OPS[feature.op]
             needs[slot] |= need
             if isinstance(feature, LastDetail):
-                places.append((len(steps), feature.type, {d: i for i, d in enumerate(feature.categories)}))
+                places.append((len(steps), {d: i for i, d in enumerate(feature.categories)}))
             steps.append((code, slot, window_place[feature.window], column))
         key_of, slots_start, members = _keys(slots)
         table = np.array(steps, np.int32).reshape(-1, 4)
@@ -70,38 +70,39 @@ class Program:
         windows_array = np.array(windows, np.int64)
         return Program(key_of, slots_start, members, needs, windows_array, op, op_slot, op_window, columns, places)
 
-    def keys(self, pairs: Sequence[Slot]) -> tuple[Codes, npt.NDArray[np.bool_]]:
-        """For each (type, detail) pair of a log: its key, and whether it has a detail."""
-        key_of = self.key_of
-        other = key_of[None, None]
-        keys = [key_of[p] if p in key_of else key_of.get((p[0], None), other) for p in pairs]
-        return np.array(keys, np.int32), np.array([p[1] is not None for p in pairs], np.bool_)
+    def keys(self, pairs: Sequence[Slot]) -> Codes:
+        """For each (type, detail) pair of a log: its key, the closest way that it can match."""
+        of = self.key_of
+        closest = (((kind, detail), (None, detail), (kind, None)) for kind, detail in pairs)
+        return np.array([next((of[way] for way in ways if way in of), of[None, None]) for ways in closest], np.int32)
 
-    def categories(self, pairs: Sequence[Slot]) -> Codes:
-        """(steps, pairs) the place of each pair's detail in the categories of a `LastDetail` step."""
+    def categories(self, details: Sequence[str]) -> Codes:
+        """(steps, details) the place of each detail in the categories of a `LastDetail` step."""
         if not self.places:
             return np.zeros((len(self.op), 1), np.int32)
-        table = np.zeros((len(self.op), max(len(pairs), 1)), np.int32)
-        for step, kind, place in self.places:
-            for code, (its_type, detail) in enumerate(pairs):
-                if detail is not None and (kind is None or its_type == kind):
-                    table[step, code] = place.get(detail, len(place))
+        table = np.zeros((len(self.op), max(len(details), 1)), np.int32)
+        for step, place in self.places:
+            table[step, : len(details)] = [place.get(detail, len(place)) for detail in details]
         return table
 
 
 def _keys(slots: dict[Slot, int]) -> tuple[dict[Slot, int], Codes, Codes]:
-    """Every way an event can match: the pair, its type alone, or neither; and the slots that then count it."""
+    """Every way an event can match: the pair, its type or its detail alone, or neither; and the slots it counts in."""
     keys: dict[Slot, int] = {(None, None): 0}
+    kinds = dict.fromkeys(kind for kind, _ in slots)
     for kind, detail in slots:
         keys.setdefault((kind, None), len(keys))
         if detail is not None:
-            keys.setdefault((kind, detail), len(keys))
+            for its_kind in (kind,) if kind is not None else (None, *kinds):
+                keys.setdefault((its_kind, detail), len(keys))
     start, members = [0], list[int]()
     for kind, detail in keys:
         candidates: list[Slot] = [(None, None)]
         if kind is not None:
             candidates.append((kind, None))
         if detail is not None:
+            candidates.append((None, detail))
+        if kind is not None and detail is not None:
             candidates.append((kind, detail))
         members += [slots[c] for c in candidates if c in slots]
         start.append(len(members))

@@ -39,7 +39,7 @@ def standing(
     silent = np.flatnonzero(~anything)
     if len(silent):
         whole = contact_ids.to_pylist() if isinstance(contact_ids, pa.Array) else contact_ids
-        ids = [whole[row] for row in silent]
+        ids = [whole[row] for row in silent.tolist()]
         status[silent[~_has_facts(arrays, ids, np.asarray(cutoffs, np.int64)[silent])]] = UNKNOWN
     return status
 
