@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engagement.funnel import Conversion
+from engagement.times import DAY
 from features.arrays import Ints, LogArrays
 from features.declare import Count, Feature, FirstSeen, Recency
 from features.feature_set import FeatureSet
 
 #: What `standing` answers.
-UNKNOWN, NOT_ENTERED, IN_STAGE, CONVERTED, ENDED = range(5)
+UNKNOWN, NOT_ENTERED, IN_STAGE, CONVERTED, ENDED, LONG_AGO = range(6)
 
 
 def standing(
@@ -24,7 +25,8 @@ def standing(
     """(rows,) whether each contact is in the conversion's start stage, as far as known at its cutoff.
 
     UNKNOWN: nothing is known of the contact; NOT_ENTERED; IN_STAGE; CONVERTED: the goal was reached at or
-    after the entry; ENDED: one of the conversion's end events came after the entry.
+    after the entry; ENDED: one of the conversion's end events came after the entry; LONG_AGO: in the stage, but
+    entered it more than the last landmark and a horizon ago, so that nothing like it was ever learnt from.
     """
     columns, seen = _declarations(conversion)
     ages = columns.compute(arrays, contact_ids, cutoffs)
@@ -32,6 +34,7 @@ def standing(
     goal = np.fmin.reduce(ages[:, seen["goal"]], axis=1, initial=np.inf)
     end = np.fmin.reduce(ages[:, seen["ends"]], axis=1, initial=np.inf)
     status = np.full(len(ages), IN_STAGE, np.int8)
+    status[start * DAY > conversion.landmarks[-1] + conversion.horizon] = LONG_AGO
     status[end <= start] = ENDED
     if conversion.start_type != conversion.goal_type:  # a repeat purchase starts the next row
         status[goal <= start] = CONVERTED

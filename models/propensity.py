@@ -13,11 +13,12 @@ import pyarrow as pa
 from engagement.funnel import Conversion
 from features.arrays import Ints, LogArrays
 from features.feature_set import FeatureSet
-from features.stage import CONVERTED, ENDED, IN_STAGE, NOT_ENTERED, UNKNOWN, standing
+from features.stage import CONVERTED, ENDED, IN_STAGE, LONG_AGO, NOT_ENTERED, UNKNOWN, standing
+from features.wording import duration
 from models.booster import Rung
 from models.calibration import Affine, inverse_logit
 from models.reasons import ReasonWriter
-from models.score import NOT_IN_STAGE, SCORED, UNKNOWN_CONTACT, Score, grade_of
+from models.score import INSUFFICIENT_DATA, NOT_IN_STAGE, SCORED, UNKNOWN_CONTACT, Score, grade_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -132,12 +133,21 @@ class PropensityModel:
             )
         return scores
 
+    @property
+    def _reach(self) -> str:
+        return duration(self.conversion.landmarks[-1] + self.conversion.horizon)
+
     def _unscored(self, contact_id: str, as_of: int, status: int) -> Score:
         start, goal = self.conversion.start.replace("_", " "), self.conversion.goal.replace("_", " ")
         name, text = {
             UNKNOWN: (UNKNOWN_CONTACT, "Nothing is known of this contact at that time."),
             NOT_ENTERED: (NOT_IN_STAGE, f"This contact had not reached the stage {start} at that time."),
             CONVERTED: (NOT_IN_STAGE, f"This contact had already reached the stage {goal} at that time."),
+            LONG_AGO: (
+                INSUFFICIENT_DATA,
+                f"This contact reached the stage {start} more than {self._reach} ago: the model learnt from nothing "
+                "like it, so no number would be honest.",
+            ),
             ENDED: (NOT_IN_STAGE, f"This contact's way from {start} to {goal} had already ended at that time."),
         }[status]
         return Score(

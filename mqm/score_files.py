@@ -88,10 +88,11 @@ def everyone_in_stage(arrays: LogArrays, conversion: Conversion, as_of: int) -> 
     """The contacts in the conversion's start stage at that time, in the order of their ids."""
     import numpy as np
 
-    from features.stage import IN_STAGE, standing
+    from features.stage import IN_STAGE, LONG_AGO, standing
 
     contacts = arrays.contacts
-    inside = np.flatnonzero(standing(arrays, conversion, contacts, np.full(len(contacts), as_of)) == IN_STAGE)
+    stands = standing(arrays, conversion, contacts, np.full(len(contacts), as_of))
+    inside = np.flatnonzero((stands == IN_STAGE) | (stands == LONG_AGO))
     taken: list[str] = contacts.take(pa.array(inside)).to_pylist()
     return taken
 
