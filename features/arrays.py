@@ -124,7 +124,7 @@ class LogArrays:
         """(rows,) the codes of these contacts; -1 for those that the log does not know."""
         if isinstance(self.contacts, list):
             known = {contact: code for code, contact in enumerate(self.contacts)}
-            ids = contact_ids if isinstance(contact_ids, Sequence) else contact_ids.to_pylist()
+            ids = contact_ids.to_pylist() if isinstance(contact_ids, pa.Array) else contact_ids
             return np.array([known.get(contact, -1) for contact in ids], np.int32)
         return _codes(pa.array(contact_ids, pa.string()), self.contacts)
 

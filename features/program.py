@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from features import kernel
 from features.arrays import Codes, Ints
@@ -87,7 +86,7 @@ class Program:
 
 
 def _keys(slots: dict[Slot, int]) -> tuple[dict[Slot, int], Codes, Codes]:
-    """Every way an event can match: the pair, its type or its detail alone, or neither; and the slots it counts in."""
+    """Every way an event can match: the pair, its type or detail alone, or neither; and the slots it counts in."""
     keys: dict[Slot, int] = {(None, None): 0}
     kinds = dict.fromkeys(kind for kind, _ in slots)
     for kind, detail in slots:
