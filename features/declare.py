@@ -18,6 +18,10 @@ from engagement.errors import BadInput
 from engagement.times import DAY, HOUR
 
 
+#: What a training table calls its other columns: an attribute of that name must not overwrite the label.
+TAKEN = frozenset({"contact_id", "cutoff", "converted"})
+
+
 @dataclass(frozen=True)
 class Feature:
     """What every declaration has: the events it looks at, how far back, and whose they are.
@@ -155,7 +159,8 @@ class AsOf(Feature):
 
     @property
     def name(self) -> str:
-        return identifier(("account_" if self.level == "account" else "") + str(self.type))
+        plain = identifier(("account_" if self.level == "account" else "") + str(self.type))
+        return f"attribute_{plain}" if plain in TAKEN else plain
 
 
 KINDS: dict[str, type[Feature]] = {
@@ -182,7 +187,7 @@ def from_json(body: dict[str, Any]) -> Feature:
     """The declaration that `to_json` wrote.
 
     Raises:
-        BadInput: an operation that is not known.
+        BadInput: an operation or a field that is not known.
     """
     fields = dict(body)
     kind = KINDS.get(str(fields.pop("op", None)))
@@ -190,7 +195,10 @@ def from_json(body: dict[str, Any]) -> Feature:
         raise BadInput("a feature with an unknown operation", body.get("op"), f"Known: {', '.join(KINDS)}.")
     if "categories" in fields:
         fields["categories"] = tuple(fields["categories"])
-    return kind(**fields)
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise BadInput("a feature that cannot be read", str(error), "Write features.json anew.") from None
 
 
 def is_category(feature: Feature) -> bool:

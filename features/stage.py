@@ -34,7 +34,7 @@ def standing(
     goal = np.fmin.reduce(ages[:, seen["goal"]], axis=1, initial=np.inf)
     end = np.fmin.reduce(ages[:, seen["ends"]], axis=1, initial=np.inf)
     status = np.full(len(ages), IN_STAGE, np.int8)
-    status[start * DAY > conversion.landmarks[-1] + conversion.horizon] = LONG_AGO
+    status[start > (conversion.landmarks[-1] + conversion.horizon) / DAY] = LONG_AGO  # divided as ages are
     status[end <= start] = ENDED
     if conversion.start_type != conversion.goal_type:  # a repeat purchase starts the next row
         status[goal <= start] = CONVERTED
