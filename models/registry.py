@@ -210,7 +210,7 @@ class Registry:
         # MLflow makes any local location absolute when it creates an experiment; keep the relative one.
         from mlflow.store.tracking.dbmodels.models import SqlExperiment
 
-        with self._client._tracking_client.store.ManagedSessionMaker() as session:
+        with self._client._tracking_client.store.ManagedSessionMaker(read_only=False) as session:
             row = session.query(SqlExperiment).filter(SqlExperiment.experiment_id == int(made)).one()
             row.artifact_location = _LOCATION
         return str(made)

@@ -1,0 +1,86 @@
+"""What several rooms' tests share: an example log, and a store in which both conversions were trained on it once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# tests/models and tests/mqm must not be taken for the packages of those names, however pytest is started.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+
+from engagement.example import write_example
+from engagement.folder import FolderLog
+from engagement.settings import Settings, read_settings
+from features.arrays import LogArrays
+from models.registry import Registry, Version
+from training.record import record
+from training.train import Trained, train
+
+CONVERSIONS = ("mql_to_meeting", "meeting_to_win")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A project's home with `demo` (a log) and `mlruns` (a champion for each conversion). Look, don't touch.
+
+    `as_of` is one microsecond after the last thing that the log knows of.
+    """
+
+    home: Path
+    settings: Settings
+    arrays: LogArrays
+    as_of: int
+    trained: dict[str, Trained]
+    versions: dict[str, Version]
+
+    @property
+    def log(self) -> Path:
+        """The log's folder."""
+        return self.home / "demo"
+
+    @property
+    def store(self) -> Path:
+        """The store."""
+        return self.home / "mlruns"
+
+    def bundle(self, conversion: str) -> Path:
+        """The champion's bundle."""
+        return Registry(self.store).bundle_folder(self.versions[conversion].run_id)
+
+    def copy(self, home: Path) -> Path:
+        """A copy of the home, to be spoilt; returns it."""
+        shutil.copytree(self.home, home, dirs_exist_ok=True)
+        return home
+
+
+@pytest.fixture(scope="session")
+def example_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an example log of 3,000 contacts."""
+    folder = tmp_path_factory.mktemp("lab") / "demo"
+    write_example(folder, 3_000, 0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab(example_log: Path) -> Lab:
+    """The example log with both conversions trained on it, registered and made champion."""
+    home = example_log.parent
+    settings = read_settings([example_log], {})
+    log = FolderLog(example_log)
+    arrays = LogArrays.from_tables(log.events(), log.attributes())
+    as_of = int(max(arrays.events.received.max(), arrays.events.occurred.max())) + 1
+    registry = Registry(home / "mlruns")
+    trained, versions = {}, {}
+    for name in CONVERSIONS:
+        trained[name] = train(arrays, settings.funnel.conversion(name), settings.features, as_of)
+        version = record(trained[name], arrays, registry, as_of)
+        registry.promote(version)  # past the gate: so few meetings are not enough for it
+        versions[name] = registry.find(name)
+    return Lab(home, settings, arrays, as_of, trained, versions)

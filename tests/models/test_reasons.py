@@ -1,0 +1,78 @@
+"""Reasons add up to the score exactly, and are those of an independent explainer."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CONVERSIONS, Lab
+
+from features.declare import Count, Recency
+from features.feature_set import FeatureSet
+from models.reasons import MOST_REASONS, REST, ReasonWriter
+from training.table import contact_ids
+
+
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_base_and_effects_add_up_to_the_log_odds(lab: Lab, name: str) -> None:
+    trained = lab.trained[name]
+    rows = trained.rows.take(np.linspace(0, len(trained.rows) - 1, 1_000).astype(np.int64))
+    scores = trained.model.score(lab.arrays, contact_ids(lab.arrays, rows), rows.cutoff)
+    assert len(scores) == 1_000
+    assert {score.status for score in scores} == {"scored"}
+    for score in scores:
+        assert score.log_odds is not None
+        assert score.base_log_odds is not None
+        assert abs(score.base_log_odds + sum(r.effect for r in score.reasons) - score.log_odds) < 1e-9
+        assert score.probability == pytest.approx(1 / (1 + math.exp(-score.log_odds)), abs=1e-14)
+        assert score.reasons
+        told = [abs(reason.effect) for reason in score.reasons if reason.code != REST]
+        assert told == sorted(told, reverse=True)
+        for reason in score.reasons:
+            assert reason.text
+            assert abs(sum(f.effect for f in reason.features) - reason.effect) < 1e-12
+
+
+@pytest.mark.parametrize("name", CONVERSIONS)
+def test_effects_are_those_of_shap(lab: Lab, name: str, tmp_path: Path) -> None:
+    import lightgbm
+    import shap
+
+    trained = lab.trained[name]
+    matrix = trained.matrix[:: max(1, len(trained.matrix) // 300)][:300]
+    booster = lightgbm.Booster(model_str=trained.model.rung.text())
+    oracle = shap.TreeExplainer(booster, feature_perturbation="tree_path_dependent")
+    found = np.asarray(oracle.shap_values(matrix))
+    found = found[1] if found.ndim == 3 else found
+    base = float(np.ravel(oracle.expected_value)[-1])
+    effects, start = trained.model.effects(matrix)
+    affine = trained.model.calibration
+    assert np.abs(effects - affine.slope * found).max() < 1e-9
+    assert start == pytest.approx(affine.intercept + affine.slope * base, abs=1e-9)
+
+
+def test_columns_of_one_group_become_one_reason() -> None:
+    features = FeatureSet((*Count("page_view").over(86_400_000_000, 604_800_000_000), Recency("email_click")))
+    reasons = ReasonWriter(features).reasons(np.array([1.0, 4.0, 2.0]), np.array([0.25, 0.5, -0.125]))
+    assert [reason.effect for reason in reasons] == [0.75, -0.125]
+    assert [len(reason.features) for reason in reasons] == [2, 1]
+    assert [f.value for f in reasons[0].features] == [1.0, 4.0]
+
+
+def test_what_did_not_push_is_not_told_and_missing_is_none() -> None:
+    features = FeatureSet((Count("page_view"), Recency("email_click")))
+    reasons = ReasonWriter(features).reasons(np.array([3.0, np.nan]), np.array([0.0, -0.5]))
+    assert len(reasons) == 1
+    assert reasons[0].features[0].value is None
+
+
+def test_a_long_tail_is_one_reason_and_still_adds_up() -> None:
+    features = FeatureSet(tuple(Count(f"type_{i}") for i in range(50)))
+    effects = np.random.default_rng(0).normal(0, 1, 50)
+    reasons = ReasonWriter(features).reasons(np.ones(50), effects)
+    assert len(reasons) == MOST_REASONS + 1
+    assert reasons[-1].code == REST
+    assert len(reasons[-1].features) == 50 - MOST_REASONS
+    assert sum(r.effect for r in reasons) == pytest.approx(math.fsum(effects), abs=1e-12)
