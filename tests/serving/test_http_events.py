@@ -11,7 +11,7 @@ import pytest
 from tiny import AS_OF, Project, write_project
 
 from engagement.sqlite import SqliteLog
-from engagement.times import format_time
+from engagement.times import DAY, format_time
 from serving.run import free_port, kill, start, wait_for
 
 
@@ -83,7 +83,9 @@ def test_what_was_stored_is_scored(http: httpx.Client, project: Project) -> None
     ask = {"json": question, "headers": project.headers("score")}
     assert http.post("/v1/score", **ask).json()["status"] == "unknown_contact"
     fact = {"contact_id": "fresh-1", "name": "country", "value": "DE", "occurred_at": format_time(AS_OF)}
-    assert counts(send(http, project, event("fresh-1", "fresh-1"), attributes=[fact])) == (1, 0, [])
+    lately = format_time(time.time_ns() // 1000 - DAY)  # asked for as of now, and a stage entered long ago has no score
+    entry = event("fresh-1", "fresh-1", occurred_at=lately)
+    assert counts(send(http, project, entry, attributes=[fact])) == (1, 0, [])
     assert http.post("/v1/score", **ask).json()["status"] == "scored"
 
 
