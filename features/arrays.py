@@ -7,6 +7,7 @@ so that "the larger code" means the same for a table, a single history and plain
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,17 +15,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engagement.errors import BadInput
 from engagement.events import Attribute, Event
 from engagement.schema import VALUE_LIMIT, VALUE_SCALE
+from features import kernel_sort
+from features.encode import codes_of, encode, encode_pairs
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 
 #: Stands for "no value" in fixed-point columns, and for "no time".
 MISSING = np.iinfo(np.int64).min
+
+#: Below so many rows a second thread costs more than it gives.
+_SHORT = 100_000
 
 
 @dataclass(frozen=True)
@@ -77,31 +82,23 @@ class LogArrays:
     @staticmethod
     def from_tables(events: pa.Table, attributes: pa.Table) -> LogArrays:
         """From the log's two tables (columns of `engagement.schema`), in any order."""
-        events, attributes = events.combine_chunks(), attributes.combine_chunks()
-        contacts = _sorted_texts(events["contact_id"], attributes["contact_id"])
-        accounts = _sorted_texts(events["account_id"], attributes["account_id"])
-        pairs, pair = _pair_codes(events)
-        contact = _codes(events["contact_id"], contacts)
-        account = _codes(events["account_id"], accounts)
-        timeline = _timeline(
+        contacts, (contact, whose) = encode(events["contact_id"], attributes["contact_id"])
+        accounts, (account, whose_account) = encode(events["account_id"], attributes["account_id"])
+        kinds, (kind,) = encode(events["type"])
+        details, (detail,) = encode(events["detail"])
+        pairs, pair = encode_pairs((kinds, kind), (details, detail))
+        timeline = group_events(
             contact,
             len(contacts),
             occurred=_micros(events["occurred_at"]),
             received=_micros(events["received_at"]),
             pair=pair,
             value=fixed_point(events["value"]),
-            contact=contact,
-            account=account,
+            account=account if len(accounts) else None,
         )
-        names = _sorted_texts(attributes["name"])
-        values = _sorted_texts(attributes["value"])
-        columns = (
-            _micros(attributes["occurred_at"]),
-            _micros(attributes["received_at"]),
-            _codes(attributes["name"], names),
-            _codes(attributes["value"], values),
-        )
-        whose = _codes(attributes["contact_id"], contacts), _codes(attributes["account_id"], accounts)
+        names, (name,) = encode(attributes["name"])
+        values, (value,) = encode(attributes["value"])
+        columns = _micros(attributes["occurred_at"]), _micros(attributes["received_at"]), name, value
         return LogArrays(
             contacts,
             accounts,
@@ -109,8 +106,8 @@ class LogArrays:
             names.to_pylist(),
             values.to_pylist(),
             timeline,
-            _facts(whose[0], len(contacts), *columns),
-            _facts(np.where(whose[0] < 0, whose[1], -1), len(accounts), *columns),
+            _facts(whose, len(contacts), *columns),
+            _facts(np.where(whose < 0, whose_account, -1), len(accounts), *columns),
         )
 
     @staticmethod
@@ -126,7 +123,7 @@ class LogArrays:
             known = {contact: code for code, contact in enumerate(self.contacts)}
             ids = contact_ids.to_pylist() if isinstance(contact_ids, pa.Array) else contact_ids
             return np.array([known.get(contact, -1) for contact in ids], np.int32)
-        return _codes(pa.array(contact_ids, pa.string()), self.contacts)
+        return codes_of(pa.array(contact_ids, pa.string()), self.contacts)
 
     @cached_property
     def details(self) -> tuple[list[str], Codes]:
@@ -141,7 +138,7 @@ class LogArrays:
         at = self.events
         keep = np.flatnonzero(at.account >= 0)
         account = at.account[keep]
-        return _timeline(
+        return group_events(
             account,
             len(self.accounts),
             occurred=at.occurred[keep],
@@ -149,7 +146,6 @@ class LogArrays:
             pair=at.pair[keep],
             value=at.value[keep],
             contact=at.contact[keep],
-            account=account,
         )
 
 
@@ -160,46 +156,18 @@ def fixed_point(values: pa.ChunkedArray | npt.NDArray[np.float64]) -> Ints:
         BadInput: a value outside ±VALUE_LIMIT: it would not fit.
     """
     numbers = values if isinstance(values, np.ndarray) else values.to_numpy().astype(np.float64)
-    missing = np.isnan(numbers)
-    if missing.all():
-        return np.full(len(numbers), MISSING, np.int64)
-    off = np.flatnonzero(~missing & ~(np.abs(numbers) <= VALUE_LIMIT))
-    if len(off):
-        raise BadInput("a value too large to add up exactly", float(numbers[off[0]]), f"At most {VALUE_LIMIT:g}.")
-    scaled = np.rint(np.where(missing, 0.0, numbers) * VALUE_SCALE).astype(np.int64)
-    return np.where(missing, MISSING, scaled)
-
-
-def _sorted_texts(*columns: pa.ChunkedArray) -> pa.Array:
-    chunks = []
-    for column in columns:
-        unique = column.unique()
-        chunks.append(unique.combine_chunks() if isinstance(unique, pa.ChunkedArray) else unique)
-    merged = pa.concat_arrays(chunks).unique().drop_null()
-    return merged.take(pc.sort_indices(merged))
-
-
-def _codes(column: pa.ChunkedArray | pa.Array, texts: pa.Array) -> Codes:
-    found = pc.fill_null(pc.index_in(column, texts), -1)
-    codes = found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy()
-    return np.asarray(codes, np.int32)
+    out = np.empty(len(numbers), np.int64)
+    off = kernel_sort.to_fixed_point(np.ascontiguousarray(numbers), float(VALUE_SCALE), VALUE_LIMIT, out)
+    if off >= 0:
+        raise BadInput("a value too large to add up exactly", float(numbers[off]), f"At most {VALUE_LIMIT:g}.")
+    return out
 
 
 def _micros(column: pa.ChunkedArray) -> Ints:
     return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
 
 
-def _pair_codes(events: pa.Table) -> tuple[list[tuple[str, str | None]], Codes]:
-    types, details = _sorted_texts(events["type"]), _sorted_texts(events["detail"])
-    width = len(details) + 1  # a missing detail comes first
-    joined = _codes(events["type"], types).astype(np.int64) * width + (_codes(events["detail"], details) + 1)
-    distinct, pair = np.unique(joined, return_inverse=True)
-    type_list, detail_list = types.to_pylist(), [None, *details.to_pylist()]
-    pairs = [(type_list[code // width], detail_list[code % width]) for code in distinct.tolist()]
-    return pairs, pair.astype(np.int32)
-
-
-def _timeline(
+def group_events(
     entity: Codes,
     entities: int,
     *,
@@ -207,18 +175,44 @@ def _timeline(
     received: Ints,
     pair: Codes,
     value: Ints,
-    contact: Codes,
-    account: Codes,
+    contact: Codes | None = None,
+    account: Codes | None = None,
 ) -> Timeline:
-    order = np.lexsort((occurred, entity))
+    """Rows grouped by entity and sorted by time, by two threads.
+
+    Without `contact` the entity is the contact; without `account` it is the account, or there is none.
+    """
+    start = starts(entity, entities)
+    other = contact if contact is not None else account
+    empty = np.zeros(0, np.int32)
+    other = empty if other is None else other
+    value = value[:0] if len(value) and value.max() == MISSING else value
+    columns = (occurred, received, pair, value, other)
+    grouped: list[Any] = [np.empty_like(column) for column in columns]
+    place = start[:-1].copy()
+    # Ranges of entities with about as many rows each; a thread writes only its own.
+    cuts = [0, int(np.searchsorted(start, len(entity) // 2)), entities]
+
+    def work(low: int, high: int) -> None:
+        kernel_sort.scatter(entity, place, low, high, *columns, *grouped)
+        kernel_sort.sort_within(start, low, high, *grouped)
+
+    if len(entity) < _SHORT:
+        work(0, entities)
+    else:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(work, cuts[:-1], cuts[1:]))
+    owner = np.repeat(np.arange(entities, dtype=np.int32), np.diff(start))
+    of_contacts = contact is None
+    none = np.full(len(entity) if of_contacts and account is None else 0, -1, np.int32)
     return Timeline(
-        starts(entity, entities),
-        occurred[order],
-        received[order],
-        pair[order],
-        value[order],
-        contact[order],
-        account[order],
+        start,
+        grouped[0],
+        grouped[1],
+        grouped[2],
+        grouped[3] if len(value) else np.full(len(entity), MISSING, np.int64),
+        owner if of_contacts else grouped[4],
+        (grouped[4] if account is not None else none) if of_contacts else owner,
     )
 
 
