@@ -17,7 +17,6 @@ from typing import Any, ClassVar, Self
 from engagement.errors import BadInput
 from engagement.times import DAY, HOUR
 
-
 #: What a training table calls its other columns: an attribute of that name must not overwrite the label.
 TAKEN = frozenset({"contact_id", "cutoff", "converted"})
 

@@ -1,79 +1,187 @@
 """Sentences, born from declarations and the values behind them; nothing here is a table of columns.
 
 A group of columns that say the same thing becomes one sentence: "Viewed the pricing page 3 times in the last
-7 days, last 2 hours ago". Absence is worded as absence.
+7 days, last 2 hours ago". Absence is worded as absence. Any part of a group may be all there is, since columns
+that drift are left out of a model: what is not known is not said.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from engagement.times import DAY, HOUR, MINUTE
-from features.declare import AsOf, Colleagues, Count, Feature, FirstSeen, LastDetail, LastValue, Recency, Sum
-
-#: (done, object in the singular, in the plural) for well-known types; others are spoken of by their own name.
-VERBS = {
-    "page_view": ("viewed", "page", "pages"),
-    "email_open": ("opened", "mail", "mails"),
-    "email_click": ("clicked in", "mail", "mails"),
-    "email_sent": ("was sent", "mail", "mails"),
-    "form_submitted": ("submitted", "form", "forms"),
-    "webinar_registered": ("registered for", "webinar", "webinars"),
-    "webinar_attended": ("attended", "webinar", "webinars"),
-    "meeting_requested": ("requested", "meeting", "meetings"),
-    "meeting_booked": ("booked", "meeting", "meetings"),
-    "meeting_held": ("held", "meeting", "meetings"),
-    "meeting_no_show": ("missed", "meeting", "meetings"),
-    "meeting_cancelled": ("cancelled", "meeting", "meetings"),
-    "survey_answered": ("answered", "survey", "surveys"),
-    "sales_email_sent": ("was sent", "sales mail", "sales mails"),
-    "sales_email_open": ("opened", "sales mail", "sales mails"),
-    "sales_email_click": ("clicked in", "sales mail", "sales mails"),
-    "sales_email_reply": ("replied to", "sales mail", "sales mails"),
-    "purchase": ("made", "purchase", "purchases"),
-    "deal_won": ("won", "deal", "deals"),
-    "deal_lost": ("lost", "deal", "deals"),
-    "opportunity_created": ("opened", "opportunity", "opportunities"),
-}
+from features.declare import (
+    ActiveDays,
+    AsOf,
+    Colleagues,
+    Count,
+    Distinct,
+    Feature,
+    FirstSeen,
+    LastDetail,
+    LastValue,
+    Recency,
+    Sum,
+)
+from features.verbs import deed, is_known, not_done, plural, spoken
 
 
 def sentence(features: Sequence[Feature], values: Sequence[float]) -> str:
     """One sentence for the columns of one group and their values (NaN where missing)."""
     lead = features[0]
     if isinstance(lead, AsOf):
-        return _attribute(lead, values[0])
-    if isinstance(lead, Colleagues):
-        return _colleagues(features, values)
-    times, window = _smallest_count(features, values)
-    last = _value_of(Recency, features, values)
-    first = _value_of(FirstSeen, features, values)
-    if last is None:
-        last = first  # the first event's age bounds the last one's
-    if lead.type is None:
-        return _any_event(lead, times, window, last, first)
-    happened = (times or 0) > 0 or (last is not None and not math.isnan(last))
-    extra = _extra(features, values)
-    subject = "Account: " if lead.level == "account" else ""
-    if not happened:
-        return subject + _absence(lead)
-    text = subject + _deed(lead, times)
-    if window is not None:
-        text += f" in the last {duration(window)}"
-    if last is not None and not math.isnan(last):
-        text += f", {'last ' if (times or 0) > 1 else ''}{ago(last)}"
-    return text[0].upper() + text[1:] + extra
+        text = _attribute(lead, values[0])
+    elif isinstance(lead, Colleagues):
+        text = _colleagues(features, values)
+    elif lead.type is None and lead.detail is None:
+        text = _any_event(lead, _Seen.of(features, values))
+    else:
+        text = _deed(lead, _Seen.of(features, values)) + _extra(features, values)
+    return text[0].upper() + text[1:]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a group's columns say together, in words where it is about time.
+
+    Attributes:
+        happened: whether any of them speaks for an event.
+        counts: (window, number) of the windows that saw any, the smallest first.
+        last, since: when the last and the first event were ("2 hours ago", "12 days"), "" where not known.
+        silent: the widest window known to be empty.
+    """
+
+    happened: bool
+    counts: list[tuple[int | None, int]]
+    last: str
+    since: str
+    silent: int | None
+
+    @staticmethod
+    def of(features: Sequence[Feature], values: Sequence[float]) -> _Seen:
+        counts: list[tuple[int | None, int]] = []
+        empty: list[int | None] = []
+        unsure: list[int | None] = []  # without a detail or a value, which need not mean without an event
+        happened, last, since = False, "", ""
+        for feature, value in zip(features, values, strict=True):
+            missing, window = math.isnan(value), feature.window
+            happened |= not missing and (value != 0 or isinstance(feature, LastDetail | LastValue | Recency))
+            if isinstance(feature, Count) and value > 0:
+                counts.append((window, int(value)))
+            elif isinstance(feature, Recency):
+                last = ago(value) if not missing else f"more than {duration(window)} ago" if window else ""
+            elif isinstance(feature, FirstSeen) and not missing:
+                capped = window is not None and value * DAY >= window
+                since = f"more than {duration(window or 0)}" if capped else _whole(value)
+            if missing or value == 0:
+                sure = isinstance(feature, Count | ActiveDays | Recency | FirstSeen)
+                (empty if sure else unsure).append(None if isinstance(feature, FirstSeen) else window)
+        silent = max(empty or unsure, key=_wide, default=None)
+        return _Seen(happened, sorted(counts, key=_width), last, since, silent)
+
+
+def _wide(window: int | None) -> float:
+    return math.inf if window is None else window
+
+
+def _width(counted: tuple[int | None, int]) -> float:
+    return _wide(counted[0])
+
+
+def _deed(lead: Feature, seen: _Seen) -> str:
+    """ "viewed the pricing page 3 times in the last 7 days, last 2 hours ago"."""
+    whose = ("the account " if is_known(lead) else "account: ") if lead.level == "account" else ""
+    if not seen.happened:
+        return f"{whose}{not_done(lead)} {_within(seen.silent)}"
+    window, times = seen.counts[0] if seen.counts else (None, 0)
+    text = whose + deed(lead, times or None)
+    inside = "" if window is None else f" {_within(window)}"
+    if times > 1:
+        return text + inside + (f", last {seen.last}" if seen.last else "")
+    text += f" {seen.last}" if seen.last else inside
+    if times and seen.counts[-1][1] > 1:  # once lately, more often before
+        widest, most = seen.counts[-1]
+        text += f", {most} times {'in all' if widest is None else _within(widest)}"
+    elif not times and not seen.last and seen.since:
+        text += f", first {seen.since} ago"
+    return text
+
+
+def _any_event(lead: Feature, seen: _Seen) -> str:
+    """ "4 activities in the last 7 days, last 2 hours ago, known for 12 days"."""
+    whose = "account: " if lead.level == "account" else ""
+    if not seen.happened:
+        return f"{whose}no activity {_within(seen.silent)}"
+    parts = []
+    if seen.counts:
+        window, times = seen.counts[0]
+        counted = plural(times, "activity", "activities")
+        parts.append(counted if window is None else f"{counted} {_within(window)}")
+    if seen.last:
+        parts.append(f"last {seen.last}" if parts else f"last active {seen.last}")
+    if seen.since:
+        parts.append(f"known for {seen.since}")
+    return whose + (", ".join(parts) or "active")
+
+
+def _extra(features: Sequence[Feature], values: Sequence[float]) -> str:
+    """What the last detail or the values add: " (last: demo)"."""
+    parts, last_value = [], math.nan
+    sums = [(f.window, v) for f, v in zip(features, values, strict=True) if isinstance(f, Sum) and abs(v) > 0]
+    for feature, value in zip(features, values, strict=True):
+        if math.isnan(value):
+            continue
+        if isinstance(feature, LastDetail):
+            parts.append(f"last: {_category(feature.categories, value)}")
+        elif isinstance(feature, LastValue):
+            parts.append(f"last value {number(value)}")
+            last_value = value
+        elif isinstance(feature, Distinct) and value > 1:
+            parts.append(f"{int(value)} different ones {_within(feature.window)}")
+    window, total = max(sums, key=lambda pair: _wide(pair[0]), default=(None, last_value))
+    if sums and total != last_value:
+        parts.append(f"{number(total)} {'in all' if window is None else _within(window)}")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _attribute(feature: AsOf, value: float) -> str:
+    name = spoken(str(feature.type)) + (" of the account" if feature.level == "account" else "")
+    if math.isnan(value):
+        return f"{name}: unknown"
+    return f"{name}: {_category(feature.categories, value) if feature.categories else number(value)}"
+
+
+def _category(categories: Sequence[str], value: float) -> str:
+    place = int(value)
+    return spoken(categories[place]) if place < len(categories) else "a rarely seen one"
+
+
+def _colleagues(features: Sequence[Feature], values: Sequence[float]) -> str:
+    pairs = sorted(zip(features, values, strict=True), key=lambda pair: _wide(pair[0].window))
+    feature, value = next((pair for pair in pairs if pair[1] > 0), pairs[-1])
+    with_ = "" if is_known(feature) else "with "
+    did = "was active" if feature.type is None else with_ + deed(feature, None)
+    who = f"{int(value)} colleagues" if value > 1 else "1 colleague" if value > 0 else "no colleague"
+    return f"{who} {did.replace('was ', 'were ', 1) if value > 1 else did} {_within(feature.window)}"
+
+
+def _within(window: int | None) -> str:
+    return "so far" if window is None else f"in the last {duration(window)}"
+
+
+def _whole(days: float) -> str:
+    return plural(int(days), "day") if days >= 1 else "less than a day"
 
 
 def ago(days: float) -> str:
     """How long ago, in the largest fitting unit: "2 hours ago"."""
     micros = days * DAY
-    if micros < MINUTE:
-        return "just now"
     for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if micros >= unit:
             return f"{plural(int(micros // unit), name)} ago"
-    return "just now"
+    return "less than a minute ago"
 
 
 def duration(window: int) -> str:
@@ -86,108 +194,9 @@ def duration(window: int) -> str:
     return f"{window / DAY:.3g} days"
 
 
-def plural(number: int, noun: str, plural_noun: str | None = None) -> str:
-    """ "1 day", "3 days"."""
-    return f"{number} {noun if number == 1 else plural_noun or noun + 's'}"
-
-
-def spoken(name: str) -> str:
-    """A name as words: `free_mail` → "free mail"."""
-    return name.replace("_", " ").strip()
-
-
-def _smallest_count(features: Sequence[Feature], values: Sequence[float]) -> tuple[int | None, int | None]:
-    """The count in the smallest window that saw anything, and that window (None is ever)."""
-    counts = [
-        (f.window, v) for f, v in zip(features, values, strict=True) if isinstance(f, Count) and not math.isnan(v)
-    ]
-    counts.sort(key=lambda pair: math.inf if pair[0] is None else pair[0])
-    for window, value in counts:
-        if value > 0:
-            return int(value), window
-    return (0, None) if counts else (None, None)
-
-
-def _value_of(kind: type[Feature], features: Sequence[Feature], values: Sequence[float]) -> float | None:
-    return next((v for f, v in zip(features, values, strict=True) if isinstance(f, kind)), None)
-
-
-def _deed(feature: Feature, times: int | None) -> str:
-    done, one, many = VERBS.get(str(feature.type), ("", "", ""))
-    if not done:
-        what = spoken(str(feature.type)) + (f" ({spoken(feature.detail)})" if feature.detail else "")
-        return what if times is None else f"{what}: {plural(times, 'time')}"
-    if feature.detail:
-        named = f"{done} the {spoken(feature.detail)} {one}"
-        return named if times is None or times == 1 else f"{named} {times} times"
-    return f"{done} {one}s" if times is None else f"{done} {plural(times, one, many)}"
-
-
-def _absence(feature: Feature) -> str:
-    done, _, many = VERBS.get(str(feature.type), ("", "", ""))
-    if not done:
-        return (
-            f"No {spoken(str(feature.type))}" + (f" ({spoken(feature.detail)})" if feature.detail else "") + " so far"
-        )
-    detail = f"{spoken(feature.detail)} " if feature.detail else ""
-    return f"Has not {done} any {detail}{many} so far".replace("Has not was sent", "Was not sent")
-
-
-def _any_event(
-    feature: Feature, times: int | None, window: int | None, last: float | None, first: float | None
-) -> str:
-    if feature.level == "account":
-        where = f" in the last {duration(window)}" if window is not None else ""
-        return f"Account: {plural(times or 0, 'activity', 'activities')}{where}" if times else "Account: no activity"
-    if not times and (last is None or math.isnan(last)):
-        return "No activity so far"
-    parts = []
-    if times:
-        parts.append(plural(times, "activity", "activities") + (f" in the last {duration(window)}" if window else ""))
-    if last is not None and not math.isnan(last):
-        parts.append(f"last {ago(last)}")
-    if first is not None and not math.isnan(first):
-        parts.append(f"known for {plural(int(first), 'day')}")
-    text = ", ".join(parts)
-    return text[0].upper() + text[1:]
-
-
-def _extra(features: Sequence[Feature], values: Sequence[float]) -> str:
-    """What the last detail or the values add: " (last: demo)"."""
-    parts = []
-    for feature, value in zip(features, values, strict=True):
-        if math.isnan(value):
-            continue
-        if isinstance(feature, LastDetail):
-            parts.append(f"last: {_category(feature.categories, value)}")
-        elif isinstance(feature, LastValue):
-            parts.append(f"last value {value:,.6g}")
-        elif isinstance(feature, Sum) and feature.window is None and value:
-            parts.append(f"in all {value:,.6g}")
-    return f" ({', '.join(parts)})" if parts else ""
-
-
-def _attribute(feature: AsOf, value: float) -> str:
-    name = ("Account: " if feature.level == "account" else "") + spoken(str(feature.type))
-    name = name[0].upper() + name[1:]
-    if math.isnan(value):
-        return f"{name} is unknown"
-    if feature.categories:
-        return f"{name} is {_category(feature.categories, value)}"
-    return f"{name} is {value:,.10g}"
-
-
-def _category(categories: Sequence[str], value: float) -> str:
-    place = int(value)
-    return spoken(categories[place]) if place < len(categories) else "one rarely seen"
-
-
-def _colleagues(features: Sequence[Feature], values: Sequence[float]) -> str:
-    pairs = sorted(zip(features, values, strict=True), key=lambda p: math.inf if p[0].window is None else p[0].window)
-    for feature, value in pairs:
-        if value > 0:
-            verb = "was" if value == 1 else "were"
-            when = "ever" if feature.window is None else f"in the last {duration(feature.window)}"
-            return f"{plural(int(value), 'colleague')} {verb} active {when}"
-    widest = pairs[-1][0].window
-    return "No colleague was active" + (f" in the last {duration(widest)}" if widest is not None else " so far")
+def number(value: float) -> str:
+    """A number to read: thousands apart, at most two decimals unless it is tiny."""
+    if abs(value) >= 1e15 or 0 < abs(value) < 0.01:
+        return f"{value:.3g}"
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
