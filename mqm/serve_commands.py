@@ -13,8 +13,10 @@ from mqm import console
 def add(commands: Any) -> None:
     """Adds the commands of this group."""
     serve = console.command(commands, "serve", _serve, "run the scoring service", "mqm serve --port 3000")
-    serve.add_argument("--port", type=console.whole_number(1, 65535), default=3000, metavar="P")
-    serve.add_argument("--workers", type=console.whole_number(1, 64), default=1, metavar="W")
+    serve.add_argument("--port", type=console.whole_number(1, 65535), default=3000, metavar="P", help="default: 3000")
+    serve.add_argument(
+        "--workers", type=console.whole_number(1, 64), default=1, metavar="W", help="processes; default: 1"
+    )
     serve.add_argument("--host", default="127.0.0.1", metavar="H", help="default: 127.0.0.1, this machine only")
     serve.add_argument("--log", metavar="LOG", help="sqlite:///path.db; default: mqm.sqlite in the project's folder")
 
@@ -29,7 +31,7 @@ def add(commands: Any) -> None:
     console.json_option(create)
     console.json_option(console.command(acts, "list", _list, "list the keys", "mqm key list"))
     revoke = console.command(acts, "revoke", _revoke, "revoke a key", "mqm key revoke 3f9a0c1d2e4b")
-    revoke.add_argument("id", metavar="ID")
+    revoke.add_argument("id", metavar="ID", help="the key's id, as mqm key list shows it")
     console.json_option(revoke)
 
 

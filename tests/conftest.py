@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,49 +13,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
+from lab import CONVERSIONS, Lab
+
 from engagement.example import write_example
 from engagement.folder import FolderLog
-from engagement.settings import Settings, read_settings
+from engagement.settings import read_settings
 from features.arrays import LogArrays
-from models.registry import Registry, Version
+from models.registry import Registry
 from training.record import record
-from training.train import Trained, train
-
-CONVERSIONS = ("mql_to_meeting", "meeting_to_win")
-
-
-@dataclass(frozen=True)
-class Lab:
-    """A project's home with `demo` (a log) and `mlruns` (a champion for each conversion). Look, don't touch.
-
-    `as_of` is one microsecond after the last thing that the log knows of.
-    """
-
-    home: Path
-    settings: Settings
-    arrays: LogArrays
-    as_of: int
-    trained: dict[str, Trained]
-    versions: dict[str, Version]
-
-    @property
-    def log(self) -> Path:
-        """The log's folder."""
-        return self.home / "demo"
-
-    @property
-    def store(self) -> Path:
-        """The store."""
-        return self.home / "mlruns"
-
-    def bundle(self, conversion: str) -> Path:
-        """The champion's bundle."""
-        return Registry(self.store).bundle_folder(self.versions[conversion].run_id)
-
-    def copy(self, home: Path) -> Path:
-        """A copy of the home, to be spoilt; returns it."""
-        shutil.copytree(self.home, home, dirs_exist_ok=True)
-        return home
+from training.train import train
 
 
 @pytest.fixture(scope="session")

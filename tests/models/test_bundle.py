@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CONVERSIONS, Lab
+from lab import CONVERSIONS, Lab
 
 from engagement.errors import BrokenBundle
 from models.bundle import MANIFEST, golden_rows, load_bundle, save_bundle, verify_bundle

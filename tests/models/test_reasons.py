@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CONVERSIONS, Lab
+from lab import CONVERSIONS, Lab
 
 from features.declare import Count, Recency
 from features.feature_set import FeatureSet

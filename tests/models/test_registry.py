@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import Lab
+from lab import Lab
 
 from engagement.errors import BadInput, BrokenBundle, NoModel
 from models.champions import FOLDER, Champion, champions, forget, point_to

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Lab
+from lab import Lab
 
 from models.registry import Registry, Version
 from training.gate import WORST_CALIBRATION, promote, refusals

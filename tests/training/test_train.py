@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import CONVERSIONS, Lab
+from lab import CONVERSIONS, Lab
 
 from engagement.errors import NotEnoughData
 from engagement.events import Event
