@@ -104,17 +104,17 @@ def train_and_record(
 def read_arrays(location: str) -> tuple[LogArrays, int]:
     """The whole log as arrays, and the default as_of.
 
-    That is now for a database, which goes on, and the last moment that a log in files knows of: later, its
-    silence would be taken for an answer.
+    That is now for a database, which goes on, and just after the last event of a log in files: later, its silence
+    would be taken for an answer. (When events were received doesn't move it: one late row would.)
     """
     from engagement.log import open_log
     from features.arrays import LogArrays
 
     log = open_log(location)
     arrays = LogArrays.from_tables(log.events(), log.attributes())
-    known = int(max(arrays.events.received.max(), arrays.events.occurred.max())) + 1
+    last = int(arrays.events.occurred.max()) + 1
     moment = console.now()
-    return arrays, moment if "://" in location else min(known, moment)
+    return arrays, moment if "://" in location else min(last, moment)
 
 
 def _show_trained(options: argparse.Namespace, version: Version, trained: Trained, refused: list[str] | None) -> None:
