@@ -35,7 +35,7 @@ def run() -> None:
         log = open_log(str(folder))
         arrays = LogArrays.from_tables(log.events(), log.attributes())
         settings = read_settings([folder], {})
-        as_of = int(max(arrays.events.received.max(), arrays.events.occurred.max())) + 1
+        as_of = int(arrays.events.occurred.max()) + 1
         truth = pq.read_table(folder / "truth.parquet")
         for conversion in settings.funnel.conversions.values():
             trained = train(arrays, conversion, settings.features, as_of)
