@@ -86,6 +86,9 @@ def _list(options: argparse.Namespace) -> None:
             ]
         )
         return
+    if not keys:
+        print("no keys yet; make one: mqm key create --scope score")
+        return
     rows = [
         [key.id, ", ".join(key.scopes), key.state(moment), (_time(key.created_at) or "")[:16], key.note]
         for key in keys

@@ -16,10 +16,9 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 from lab import CONVERSIONS, Lab
 
 from engagement.example import write_example
-from engagement.folder import FolderLog
 from engagement.settings import read_settings
-from features.arrays import LogArrays
 from models.registry import Registry
+from mqm.model_commands import read_arrays
 from training.record import record
 from training.train import train
 
@@ -37,9 +36,7 @@ def lab(example_log: Path) -> Lab:
     """The example log with both conversions trained on it, registered and made champion."""
     home = example_log.parent
     settings = read_settings([example_log], {})
-    log = FolderLog(example_log)
-    arrays = LogArrays.from_tables(log.events(), log.attributes())
-    as_of = int(max(arrays.events.received.max(), arrays.events.occurred.max())) + 1
+    arrays, as_of = read_arrays(str(example_log))
     registry = Registry(home / "mlruns")
     trained, versions = {}, {}
     for name in CONVERSIONS:

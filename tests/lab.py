@@ -18,7 +18,7 @@ CONVERSIONS = ("mql_to_meeting", "meeting_to_win")
 class Lab:
     """A project's home with `demo` (a log) and `mlruns` (a champion for each conversion). Look, don't touch.
 
-    `as_of` is one microsecond after the last thing that the log knows of.
+    `as_of` is the commands' default for this log: just after its last event.
     """
 
     home: Path

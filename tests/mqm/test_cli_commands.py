@@ -102,6 +102,7 @@ def test_registry_and_key_commands_in_json(
     assert json.loads(run("promote", NAME, "1", "--json")) == {"conversion": NAME, "champion": "1"}
     if trained["promoted"]:
         assert json.loads(run("rollback", "meeting_to_win", "--json"))["champion"] == "1"
+    assert "no keys yet" in run("key", "list")
     made = json.loads(run("key", "create", "--scope", "score", "--json"))
     assert made["scopes"] == ["score"]
     listed = json.loads(run("key", "list", "--json"))
