@@ -134,10 +134,9 @@ def cast_time(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArra
     micros = column.cast(pa.int64())
     off = pc.or_(pc.less(micros, EARLIEST), pc.greater_equal(micros, LATEST))
     if pc.any(off).as_py():
-        seen = column.filter(off)[0]
-        raise BadInput(
-            f"{source}: {name} outside the years 1900 to 2200", str(seen), "Check the unit and the column."
-        )
+        seen = f"{micros.filter(off)[0].as_py()} microseconds since 1970"  # years past 9999 have no date to show
+        cure = "Check the unit and the column."
+        raise BadInput(f"{source}: {name} outside the years 1900 to 2200", seen, cure)
     return column.cast(TIME)
 
 

@@ -45,7 +45,7 @@ def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int)
     counts, valued = _vocabulary(arrays, known_by)
     for kind in settings.exclude_types:
         counts.pop(kind, None)
-    levels = ("contact", "account") if len(arrays.accounts) else ("contact",)
+    levels = ("contact", "account") if _accounts_known(arrays, known_by) else ("contact",)
     whole = [FirstSeen(window=far), Recency(window=far), *Count().over(*windows), *ActiveDays().over(*windows)]
     whole += _attributes(arrays, settings, known_by)
     if "account" in levels:
@@ -69,6 +69,11 @@ def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int)
         tiers[2] += [*Count(kind, detail).over(None), Recency(kind, detail, far)]
         tiers[4] += Count(kind, detail).over(*windows[1:-1:2])
     return FeatureSet(_within_budget([feature for tier in tiers for feature in tier], settings.max_columns))
+
+
+def _accounts_known(arrays: LogArrays, known_by: int) -> bool:
+    at = arrays.events
+    return bool(np.any((at.account >= 0) & (at.occurred < known_by) & (at.received <= known_by)))
 
 
 def _vocabulary(arrays: LogArrays, known_by: int) -> tuple[dict[str, Counter[str | None]], set[str]]:

@@ -23,8 +23,20 @@ _STEPS = 5
 def add(commands: Any) -> None:
     """Adds the command."""
     demo = console.command(commands, "demo", _demo, "show the whole of mqm on an example log", "mqm demo")
-    demo.add_argument("--contacts", type=console.whole_number(2_000, 1_000_000), default=20_000, metavar="N")
-    demo.add_argument("--seed", type=console.whole_number(0, 2**31 - 1), default=0, metavar="S")
+    demo.add_argument(
+        "--contacts",
+        type=console.whole_number(2_000, 1_000_000),
+        default=20_000,
+        metavar="N",
+        help="leads, default: 20000",
+    )
+    demo.add_argument(
+        "--seed",
+        type=console.whole_number(0, 2**31 - 1),
+        default=0,
+        metavar="S",
+        help="of the simulation and the training, default: 0",
+    )
 
 
 def _demo(options: argparse.Namespace) -> None:
@@ -53,7 +65,7 @@ def _write_log(folder: Path, options: argparse.Namespace) -> tuple[LogArrays, in
     from engagement.example import write_example
     from mqm.model_commands import read_arrays
 
-    with console.progress("example") as tell:
+    with console.progress("example", lines=True) as tell:
         summary = write_example(folder, options.contacts, options.seed, tell)
     print(
         f"{summary.visitors:,} visitors, {summary.contacts:,} leads, {summary.mqls:,} MQLs, "
@@ -69,7 +81,7 @@ def _train(folder: Path, name: str, arrays: LogArrays, as_of: int, seed: int) ->
     from training.train import train
 
     settings = console.settings(str(folder))
-    with console.progress(name) as tell:
+    with console.progress(name, lines=True) as tell:
         trained = train(arrays, settings.funnel.conversion(name), settings.features, as_of, seed, progress=tell)
         registry = Registry(console.store())
         version = record(trained, arrays, registry, console.now(), tell)

@@ -83,7 +83,9 @@ def test_what_was_stored_is_scored(http: httpx.Client, project: Project) -> None
     ask = {"json": question, "headers": project.headers("score")}
     assert http.post("/v1/score", **ask).json()["status"] == "unknown_contact"
     fact = {"contact_id": "fresh-1", "name": "country", "value": "DE", "occurred_at": format_time(AS_OF)}
-    lately = format_time(time.time_ns() // 1000 - DAY)  # asked for as of now, and a stage entered long ago has no score
+    lately = format_time(
+        time.time_ns() // 1000 - DAY
+    )  # asked for as of now, and a stage entered long ago has no score
     entry = event("fresh-1", "fresh-1", occurred_at=lately)
     assert counts(send(http, project, entry, attributes=[fact])) == (1, 0, [])
     assert http.post("/v1/score", **ask).json()["status"] == "scored"
