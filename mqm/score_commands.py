@@ -226,7 +226,12 @@ def _judge(options: argparse.Namespace) -> None:
     print(f"{model.conversion.question}  (model {model.version})")
     print(f"{len(rows):,} rows, {int(rows.converted.sum()):,} converted")
     table = [
-        [name, f"{one.value:.4f}", f"{one.low:.4f} to {one.high:.4f}", f"{baseline[name].value:.4f}"]
+        [name, _figure(one.value), f"{one.low:.4f} to {one.high:.4f}", _figure(baseline[name].value)]
         for name, one in figures.items()
     ]
     console.print_table(["", "model", "95 % interval", "base rate"], table)
+
+
+def _figure(value: float) -> str:
+    """A dash where there is no such figure (a calibration slope of one and the same promise to all)."""
+    return f"{value:.4f}" if value == value else "–"

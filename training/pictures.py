@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,9 @@ def _beeswarm(trained: Trained, path: Path) -> Path:
     effects, base = trained.model.effects(matrix)
     names = list(trained.model.features.names)
     explanation = shap.Explanation(effects, np.full(len(matrix), base), matrix, feature_names=names)
-    shap.plots.beeswarm(explanation, max_display=20, show=False)
+    with warnings.catch_warnings():  # a column that is missing throughout is no news to a person at a terminal
+        warnings.simplefilter("ignore")
+        shap.plots.beeswarm(explanation, max_display=20, show=False)
     plt.gcf().savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
     plt.close("all")
     return path
