@@ -14,7 +14,7 @@ from engagement.errors import BadInput
 from engagement.events import Attribute, Event
 from engagement.times import DAY, days
 from features.arrays import LogArrays
-from features.declare import ActiveDays, Count, FirstSeen, LastDetail, LastValue, Recency, Sum
+from features.declare import ActiveDays, AsOf, Count, FirstSeen, LastDetail, LastValue, Recency, Sum
 from features.feature_set import FeatureSet
 
 QUICK = settings(max_examples=500, deadline=None, derandomize=True)
@@ -151,6 +151,35 @@ def test_values_are_rounded_half_to_even() -> None:
         found = total.compute(LogArrays.from_events(_purchases([value])), ["c-1"], [CUTOFF])[0, 0]
         assert found == millionths / 1e6
         assert not np.signbit(found) or millionths < 0
+
+
+TIED = [
+    Event(f"e-{account}-{detail}-{value}", "c-1", account, "purchase", CUTOFF - 5, CUTOFF - 5, value, detail)
+    for account, detail, value in (
+        ("a-2", "demo", 1.0),
+        ("ä-3", "zz", -7.0),
+        ("a-1", None, None),
+        (None, "Größe", 3.0),
+    )
+]
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.permutations(TIED), st.permutations(["9", "10", None]))
+def test_of_several_at_one_time_the_largest_counts(events: list[Event], texts: list[str | None]) -> None:
+    facts = [Attribute("c-1", None, "size", text, CUTOFF - 5, CUTOFF - 5) for text in texts]
+    facts += [Attribute(None, account, "name", account, CUTOFF - 5, CUTOFF - 5) for account in ("a-1", "a-2", "ä-3")]
+    features = FeatureSet(
+        (
+            LastDetail("purchase", categories=("demo", "zz", "Größe")),
+            LastValue("purchase"),
+            AsOf("size"),
+            AsOf("name", level="account", categories=("a-1", "a-2", "ä-3")),
+            LastDetail("purchase", level="account", categories=("demo", "zz", "Größe")),
+        )
+    )
+    for arrays in (LogArrays.from_events(events, facts), LogArrays.from_tables(*tables(events, facts))):
+        assert features.compute(arrays, ["c-1"], [CUTOFF])[0].tolist() == [1, 3.0, 9.0, 2, 1]
 
 
 def test_by_hand() -> None:

@@ -72,6 +72,8 @@ TABLE: list[tuple[str, Conversion, list[Happened], Rows]] = [
      [("c", 0, True), ("c", 3, True)]),
     ("once: only the first entry", ONCE, [("c", "mql", 0), ("c", "mql", 50)],
      [("c", 0, False), ("c", 3, False), ("c", 7, False)]),
+    ("once: the first to happen, however late that is known", ONCE, [("c", "mql", 0, 10), ("c", "mql", 5)],
+     [("c", 10, False), ("c", 13, False), ("c", 17, False)]),
     ("two contacts, by cutoff and contact", ONCE, [("d", "mql", 0), ("c", "mql", 0), ("c", "meeting_held", 1)],
      [("c", 0, True), ("d", 0, False), ("d", 3, False), ("d", 7, False)]),
     ("each: until the next", EACH, [("c", "meeting_held", 0), ("c", "meeting_held", 5), ("c", "deal_won", 40)],
