@@ -35,7 +35,7 @@ lint: install
 	.venv/bin/mypy
 
 mlflow: install
-	.venv/bin/mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --port 5000
+	.venv/bin/mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --port 5000 --workers 1
 
 lock:
 	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev \

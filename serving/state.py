@@ -108,7 +108,7 @@ class State:
         if self._log is None:
             return "The log is not open yet."
         if not self.shelf.models:
-            return "No model is loaded: promote one with mqm promote."
+            return "No model is loaded yet: the service is starting, or nothing was promoted (mqm promote)."
         try:
             self._log.history("")
         except Exception as error:
