@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from engagement.events import Attribute, Event
 from engagement.settings import FeatureSettings
@@ -26,8 +27,8 @@ def run() -> None:
     for number in (10, 50, 500):
         events = _history("c-1", number)
         arrays = LogArrays.from_events(events, _facts())
-        decoded = median(lambda e=events: LogArrays.from_events(e, _facts()))  # type: ignore[misc]
-        computed = median(lambda a=arrays: features.compute(a, ["c-1"], [_AS_OF]))  # type: ignore[misc]
+        decoded = median(partial(LogArrays.from_events, events, _facts()))
+        computed = median(partial(features.compute, arrays, ["c-1"], [_AS_OF]))
         print(f"{number:>8} {decoded:>12.0f} {computed:>12.0f}")
 
 

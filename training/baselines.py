@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from features.feature_set import FeatureSet
 from models.calibration import fit_affine, inverse_logit
 
 Floats = npt.NDArray[np.float64]
@@ -17,20 +16,18 @@ def base_rate(converted: Bools, rows: int) -> Floats:
     return np.full(rows, converted.mean())
 
 
-def recency_rule(features: FeatureSet, known: Floats, converted: Bools, asked: Floats) -> Floats | None:
-    """(rows,) a probability from the days since the last event alone; None without such a column.
+def recency_rule(known: Floats, converted: Bools, asked: Floats) -> Floats:
+    """(rows,) a probability from the days since the last event alone.
 
     Args:
-        known: (rows, features) rows to fit on, with their outcome; asked: rows to answer for.
+        known: (rows,) days since the last event, NaN where there was none, of the rows to fit on, with their outcome.
+        asked: (rows,) the same for the rows to answer for.
     """
-    if "any_event_recency" not in features.names:
-        return None
-    column = features.names.index("any_event_recency")
     rate = float(np.clip(converted.mean(), 1e-6, 1 - 1e-6))
-    far = np.nanmax(known[:, column], initial=1.0)
+    far = np.nanmax(known, initial=1.0)
 
-    def freshness(matrix: Floats) -> Floats:
-        return -np.log1p(np.nan_to_num(matrix[:, column], nan=far))
+    def freshness(days: Floats) -> Floats:
+        return -np.log1p(np.nan_to_num(days, nan=far))
 
     centre = float(np.mean(freshness(known)))
     offset = np.log(rate / (1 - rate))

@@ -105,7 +105,7 @@ def _limits(trained: Trained) -> list[str]:
     delays = ", ".join(f"{delay / 86_400_000_000:g}" for delay in conversion.landmarks)
     lines = [
         f"- A probability holds for {conversion.horizon_text} from the time it is asked for.",
-        f"- Learnt at {delays} days after the stage was entered; much later it extrapolates.",
+        f"- Learnt at {delays} days after the stage was entered; a horizon after the last of them there is no score.",
         "- Reasons say what moved this model's number, not what would change the outcome.",
     ]
     if not len(trained.split.calibrate):

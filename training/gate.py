@@ -12,7 +12,7 @@ def promote(registry: Registry, version: Version) -> list[str]:
     """Promotes the version if it passes; returns why not, one sentence a failed test (empty: promoted).
 
     It must have been judged out of time, beat the base rate and the recency rule in log loss, be calibrated,
-    and repeat its golden scores. A version that was champion before may always come back.
+    and repeat its golden scores. The champion itself passes; its predecessor comes back by a rollback.
     """
     refused = refusals(version)
     if not refused:

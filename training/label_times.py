@@ -114,8 +114,8 @@ def _still_open(
     """Rows whose goal, end or next start had not come before the cutoff."""
     goal = _first_goal(arrays, conversion, as_of, contact, account, after)
     open_ = (goal == MISSING) | (goal >= cutoff)
-    for types in [conversion.ends] if conversion.ends else []:
-        end = _first_of_types(arrays, types, conversion.level, as_of, contact, account, entered)
+    if conversion.ends:
+        end = _first_of_types(arrays, conversion.ends, conversion.level, as_of, contact, account, entered)
         open_ &= (end == MISSING) | (end >= cutoff)
     if conversion.each:
         again = _first_of_types(arrays, (conversion.start_type,), "contact", as_of, contact, account, entered + 1)

@@ -14,6 +14,7 @@ from engagement.funnel import Conversion
 from engagement.settings import FeatureSettings
 from features.arrays import LogArrays
 from features.catalogue import derive_features
+from features.declare import Recency
 from features.feature_set import FeatureSet
 from models.calibration import fit_affine
 from models.propensity import PropensityModel, Reference
@@ -114,7 +115,9 @@ def train(
     if not len(split.test):
         return trained
     tell("judging out of time", 0.85)
-    return _judged(trained, groups)
+    # A baseline of its own: whether the model has such a column, or lost it as drifting, must not matter.
+    recency = FeatureSet((Recency(),)).compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)[:, 0]
+    return _judged(trained, groups, recency)
 
 
 def _calibrated(
@@ -133,21 +136,17 @@ def _calibrated(
     return PropensityModel(conversion, features, fitted.booster, calibration, reference)
 
 
-def _judged(trained: Trained, groups: npt.NDArray[np.int64]) -> Trained:
+def _judged(trained: Trained, groups: npt.NDArray[np.int64], recency: Floats) -> Trained:
     rows, split, seed = trained.rows, trained.split, trained.seed
     converted, test_groups = rows.converted[split.test], groups[split.test]
     before = np.concatenate([split.train, split.calibrate])
-    contenders: dict[str, Floats | None] = {
+    contenders: dict[str, Floats] = {
         "model": trained.test_probability,
         "base rate": base_rate(rows.converted[before], len(converted)),
-        "recency rule": recency_rule(
-            trained.model.features, trained.matrix[before], rows.converted[before], trained.matrix[split.test]
-        ),
+        "recency rule": recency_rule(recency[before], rows.converted[before], recency[split.test]),
     }
     judged = tuple(
-        Judged(name, judge(converted, probability, test_groups, seed))
-        for name, probability in contenders.items()
-        if probability is not None
+        Judged(name, judge(converted, probability, test_groups, seed)) for name, probability in contenders.items()
     )
     unseen = ~np.isin(test_groups, groups[before])
     parts: list[dict[str, Any]] = []

@@ -237,3 +237,13 @@ def test_the_card_and_the_files_of_a_run(lab: Lab) -> None:
 
 def test_the_example_is_the_log_it_says(lab: Lab) -> None:
     assert pq.read_schema(lab.log / "events.parquet").names == EVENTS.names
+
+
+def test_the_recency_baseline_needs_no_column_of_the_model(lab: Lab) -> None:
+    """The gate compares with it: a small budget, or drift, must not make the comparison vanish."""
+    conversion = lab.settings.funnel.conversion("mql_to_meeting")
+    trained = train(lab.arrays, conversion, FeatureSettings(max_columns=1), lab.as_of)
+    assert "any_event_recency" not in trained.model.features.names
+    mine = {one.name: one.metrics["log_loss"].value for one in trained.judged}
+    usual = {one.name: one.metrics["log_loss"].value for one in lab.trained["mql_to_meeting"].judged}
+    assert mine["recency rule"] == usual["recency rule"]
