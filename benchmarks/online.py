@@ -11,6 +11,7 @@ from engagement.settings import FeatureSettings
 from engagement.times import DAY, HOUR
 from features.arrays import LogArrays
 from features.catalogue import derive_features
+from features.vocabulary import Vocabulary
 
 _DETAILS = ("pricing", "blog", "docs", "home", "product")
 _TYPES = ("page_view", "email_open", "email_click", "webinar_attended", "form_submitted")
@@ -20,7 +21,7 @@ _AS_OF = 1_000 * DAY
 def run() -> None:
     """Prints microseconds for histories of 10, 50 and 500 events, and each as a ratio to the 10-event one."""
     log = LogArrays.from_events([e for k in range(60) for e in _history(f"c-{k}", 40)], _facts())
-    features = derive_features(log, FeatureSettings(max_columns=100), _AS_OF)
+    features = derive_features(Vocabulary.of(log, _AS_OF), FeatureSettings(max_columns=100))
     print(
         f"{len(features.features)} columns\n{'events':>8} {'to arrays':>12} {'to features':>12}   (µs, median of 300)"
     )

@@ -19,7 +19,7 @@ import pyarrow as pa
 from engagement.errors import BadInput
 from engagement.events import Attribute, Event
 from engagement.schema import VALUE_LIMIT, VALUE_SCALE
-from features import kernel_sort
+from features import kernel, kernel_sort
 from features.encode import codes_of, encode, encode_pairs
 
 Ints = npt.NDArray[np.int64]
@@ -119,11 +119,17 @@ class LogArrays:
 
     def contact_codes(self, contact_ids: Sequence[str] | pa.Array) -> Codes:
         """(rows,) the codes of these contacts; -1 for those that the log does not know."""
-        if isinstance(self.contacts, list):
-            known = {contact: code for code, contact in enumerate(self.contacts)}
-            ids = contact_ids.to_pylist() if isinstance(contact_ids, pa.Array) else contact_ids
-            return np.array([known.get(contact, -1) for contact in ids], np.int32)
-        return codes_of(pa.array(contact_ids, pa.string()), self.contacts)
+        return _codes_among(self.contacts, contact_ids)
+
+    def account_codes(self, account_ids: Sequence[str | None] | pa.Array) -> Codes:
+        """(rows,) the codes of these accounts; -1 for none and for those that the log does not know."""
+        return _codes_among(self.accounts, account_ids)
+
+    def accounts_at(self, contact: Codes, cutoffs: Ints) -> Codes:
+        """(rows,) the account code of each contact as known at its cutoff (microseconds UTC); -1 for none."""
+        at, account = self.events, np.empty(len(contact), np.int32)
+        kernel.accounts_at(at.start, at.occurred, at.received, at.account, contact, cutoffs, account)
+        return account
 
     @cached_property
     def details(self) -> tuple[list[str], Codes]:
@@ -147,6 +153,15 @@ class LogArrays:
             value=at.value[keep],
             contact=at.contact[keep],
         )
+
+
+def _codes_among(known: Any, ids: Any) -> Codes:
+    if isinstance(known, list):
+        code_of = {text: code for code, text in enumerate(known)}
+        return np.array(
+            [code_of.get(one, -1) for one in (ids.to_pylist() if isinstance(ids, pa.Array) else ids)], np.int32
+        )
+    return codes_of(pa.array(ids, pa.string()), known)
 
 
 def fixed_point(values: pa.ChunkedArray | npt.NDArray[np.float64]) -> Ints:

@@ -6,12 +6,10 @@ Only what was known before the given time counts, so that the choice of columns 
 from __future__ import annotations
 
 from collections import Counter
-
-import numpy as np
+from collections.abc import Collection
 
 from engagement.settings import FeatureSettings
 from engagement.times import days
-from features.arrays import MISSING, LogArrays
 from features.declare import (
     ActiveDays,
     AsOf,
@@ -26,6 +24,7 @@ from features.declare import (
     Sum,
 )
 from features.feature_set import FeatureSet, number_in
+from features.vocabulary import Vocabulary
 
 #: A detail or a category below this count says too little about too few.
 FREQUENT = 30
@@ -34,20 +33,14 @@ CATEGORIES = 200
 DETAILS = 40
 
 
-def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int) -> FeatureSet:
-    """The catalogue for this log, at most `settings.max_columns` columns, the most telling kinds first.
-
-    Args:
-        known_by: microseconds UTC; the vocabulary is that of events and attributes before it.
-    """
+def derive_features(vocabulary: Vocabulary, settings: FeatureSettings) -> FeatureSet:
+    """The catalogue for this log, at most `settings.max_columns` columns, the most telling kinds first."""
     far = days(settings.lookback_days)
     windows = sorted({*(days(width) for width in settings.windows_days), far})
-    counts, valued = _vocabulary(arrays, known_by)
-    for kind in settings.exclude_types:
-        counts.pop(kind, None)
-    levels = ("contact", "account") if _accounts_known(arrays, known_by) else ("contact",)
+    counts = {kind: of for kind, of in vocabulary.details.items() if kind not in settings.exclude_types}
+    levels = ("contact", "account") if vocabulary.accounts else ("contact",)
     whole = [FirstSeen(window=far), Recency(window=far), *Count().over(*windows), *ActiveDays().over(*windows)]
-    whole += _attributes(arrays, settings, known_by)
+    whole += _attributes(vocabulary, settings.exclude_attributes)
     if "account" in levels:
         whole += [*Colleagues().over(*windows), *Count(level="account").over(*windows)]
     tiers: list[list[Feature]] = [whole, [], [], [], [], []]
@@ -58,7 +51,7 @@ def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int)
             tiers[1] += [Recency(kind, window=far, level=level), *Count(kind, level=level).over(windows[-2], widest)]
             tiers[1] += _last_detail(kind, details, far, level)
         tiers[3] += Count(kind).over(*windows[:-2])
-        if kind in valued:
+        if kind in vocabulary.valued:
             tiers[3] += [*Sum(kind).over(*windows[-2:]), LastValue(kind, window=far)]
         if _frequent(details):
             tiers[5] += Distinct(kind).over(far)
@@ -69,27 +62,6 @@ def derive_features(arrays: LogArrays, settings: FeatureSettings, known_by: int)
         tiers[2] += [*Count(kind, detail).over(None), Recency(kind, detail, far)]
         tiers[4] += Count(kind, detail).over(*windows[1:-1:2])
     return FeatureSet(_within_budget([feature for tier in tiers for feature in tier], settings.max_columns))
-
-
-def _accounts_known(arrays: LogArrays, known_by: int) -> bool:
-    at = arrays.events
-    return bool(np.any((at.account >= 0) & (at.occurred < known_by) & (at.received <= known_by)))
-
-
-def _vocabulary(arrays: LogArrays, known_by: int) -> tuple[dict[str, Counter[str | None]], set[str]]:
-    """For each event type how often each detail occurs, and which types carry values."""
-    at = arrays.events
-    known = (at.occurred < known_by) & (at.received <= known_by)
-    number = np.bincount(at.pair[known], minlength=len(arrays.pairs))
-    with_value = np.bincount(at.pair[known & (at.value != MISSING)], minlength=len(arrays.pairs))
-    counts: dict[str, Counter[str | None]] = {}
-    valued: set[str] = set()
-    for (kind, detail), times, values in zip(arrays.pairs, number.tolist(), with_value.tolist(), strict=True):
-        if times:
-            counts.setdefault(kind, Counter())[detail] += times
-        if values:
-            valued.add(kind)
-    return counts, valued
 
 
 def _frequent(details: Counter[str | None]) -> list[tuple[str, int]]:
@@ -105,21 +77,12 @@ def _last_detail(kind: str, details: Counter[str | None], far: int, level: str) 
     return [LastDetail(kind, window=far, level=level, categories=tuple(frequent))] if frequent else []
 
 
-def _attributes(arrays: LogArrays, settings: FeatureSettings, known_by: int) -> list[Feature]:
-    columns: list[Feature] = []
-    for level, facts in (("contact", arrays.contact_facts), ("account", arrays.account_facts)):
-        known = (facts.occurred < known_by) & (facts.received <= known_by) & (facts.value >= 0)
-        for code, name in enumerate(arrays.names):
-            if name in settings.exclude_attributes:
-                continue
-            values = np.bincount(facts.value[known & (facts.name == code)], minlength=len(arrays.values))
-            seen = {arrays.values[i]: int(values[i]) for i in np.flatnonzero(values)}
-            if seen:
-                columns.append(_attribute(name, level, seen))
-    return columns
+def _attributes(vocabulary: Vocabulary, excluded: Collection[str]) -> list[Feature]:
+    found = sorted(vocabulary.attributes.items(), key=lambda item: (item[0][0] == "account", item[0][1]))
+    return [_attribute(name, level, seen) for (level, name), seen in found if name not in excluded]
 
 
-def _attribute(name: str, level: str, seen: dict[str, int]) -> AsOf:
+def _attribute(name: str, level: str, seen: Counter[str]) -> AsOf:
     """As a number where nearly all values are numbers and there are many; else by its frequent categories."""
     numeric = sum(times for text, times in seen.items() if number_in(text) == number_in(text))
     if numeric >= 0.95 * sum(seen.values()) and len(seen) > 2:

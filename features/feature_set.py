@@ -74,41 +74,43 @@ class FeatureSet:
         contact_ids: Sequence[str] | pa.Array,
         cutoffs: Sequence[int] | Ints,
         threads: int = 1,
+        accounts: Sequence[str | None] | pa.Array | None = None,
     ) -> Floats:
         """(rows, features) each row computed from what was known of that contact at its cutoff, in row order.
 
         Args:
             contact_ids: (rows,) whose; an unknown contact has a row without any history.
             cutoffs: (rows,) microseconds UTC; events at the cutoff, or received after it, are not seen.
+            accounts: (rows,) the contact's account at the cutoff, where the arrays hold an account's events but
+                not all of its contacts'; otherwise that of the contact's last known event.
 
         Raises:
             BadInput: a sum too large for fixed-point arithmetic.
         """
         contact = arrays.contact_codes(contact_ids)
         moments = np.ascontiguousarray(cutoffs, np.int64)
+        account = self._accounts(arrays, contact, moments, accounts)
         out = np.empty((len(contact), len(self.features)), np.float64)
         if threads > 1 and len(contact) >= 2 * _ROWS_A_THREAD:
             cuts = np.linspace(0, len(contact), threads + 1).astype(int)
-            if self._needs_account:
-                _ = arrays.by_account  # sorted once, not by each thread
             with ThreadPoolExecutor(threads) as pool:
                 parts = [slice(a, b) for a, b in pairwise(cuts)]
-                list(pool.map(lambda part: self._rows(arrays, contact[part], moments[part], out[part]), parts))
+                list(pool.map(lambda p: self._rows(arrays, contact[p], account[p], moments[p], out[p]), parts))
         else:
-            self._rows(arrays, contact, moments, out)
+            self._rows(arrays, contact, account, moments, out)
         return out
 
-    def _rows(self, arrays: LogArrays, contact: Codes, cutoffs: Ints, out: Floats) -> None:
+    def _accounts(self, arrays: LogArrays, contact: Codes, cutoffs: Ints, known: Any) -> Codes:
+        """(rows,) account codes, -1 where there is none or no feature asks for it."""
+        if not self._needs_account:
+            return np.full(len(contact), -1, np.int32)
+        _ = arrays.by_account  # sorted once, not by each thread
+        return arrays.accounts_at(contact, cutoffs) if known is None else arrays.account_codes(known)
+
+    def _rows(self, arrays: LogArrays, contact: Codes, account: Codes, cutoffs: Ints, out: Floats) -> None:
         of_contact, of_account = self._programs
         if of_contact:
             _fill(of_contact, arrays, arrays.events, contact, contact, cutoffs, out)
-        if not self._needs_account:
-            if self._contact_attributes:
-                _attributes(self._contact_attributes, arrays, arrays.contact_facts, contact, cutoffs, out)
-            return
-        account = np.empty(len(contact), np.int32)
-        at = arrays.events
-        kernel.accounts_at(at.start, at.occurred, at.received, at.account, contact, cutoffs, account)
         if of_account:
             _fill(of_account, arrays, arrays.by_account, account, contact, cutoffs, out)
         for columns, facts, entity in (

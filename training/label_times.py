@@ -63,9 +63,7 @@ def label_times(arrays: LogArrays, conversion: Conversion, as_of: int, since: in
     delays = np.array(conversion.landmarks, np.int64)
     cutoff = (known[:, None] + 1 + delays[None, :]).ravel()
     contact, entered = np.repeat(contact, len(delays)), np.repeat(entered, len(delays))
-    account = np.empty(len(contact), np.int32)
-    at = arrays.events
-    kernel.accounts_at(at.start, at.occurred, at.received, at.account, contact, cutoff, account)
+    account = arrays.accounts_at(contact, cutoff)
     after = entered + 1 if conversion.start_type == conversion.goal_type else entered
     open_ = _still_open(arrays, conversion, as_of, contact, account, entered, after, cutoff)
     mature = cutoff + conversion.horizon <= as_of

@@ -9,6 +9,7 @@ from engagement.schema import TIME
 from engagement.settings import FeatureSettings
 from features.arrays import LogArrays
 from features.catalogue import derive_features
+from features.vocabulary import Vocabulary
 from training.label_times import LabelTimes
 
 
@@ -18,7 +19,7 @@ def training_table(arrays: LogArrays, rows: LabelTimes, settings: FeatureSetting
     Args:
         known_by: microseconds UTC; which columns there are is decided by what was known then.
     """
-    features = derive_features(arrays, settings, known_by)
+    features = derive_features(Vocabulary.of(arrays, known_by), settings)
     ids = contact_ids(arrays, rows)
     matrix = features.compute(arrays, ids, rows.cutoff, threads=2)
     columns: dict[str, pa.Array] = {

@@ -16,6 +16,7 @@ from features.arrays import LogArrays
 from features.catalogue import derive_features
 from features.declare import Recency
 from features.feature_set import FeatureSet
+from features.vocabulary import Vocabulary
 from models.calibration import fit_affine
 from models.propensity import PropensityModel, Reference
 from training.baselines import base_rate, recency_rule
@@ -88,7 +89,7 @@ def train(
         raise NotEnoughData(f"{what} of {len(rows)} mature rows of {conversion.name} converted", None, cure)
     split = split_by_time(rows)
     tell(f"{len(rows):,} label times, {int(rows.converted.sum()):,} converted; computing features", 0.05)
-    features = derive_features(arrays, settings, known_by=split.train_end)
+    features = derive_features(Vocabulary.of(arrays, split.train_end), settings)
     matrix = features.compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)
     part, groups = split.train, group_of(rows)
     tell("looking for columns that drift", 0.12)

@@ -13,6 +13,7 @@ from features.arrays import LogArrays
 from features.catalogue import CATEGORIES, DETAILS, FREQUENT, derive_features
 from features.declare import AsOf, Count, LastDetail, LastValue, Sum
 from features.feature_set import FeatureSet
+from features.vocabulary import Vocabulary
 
 KNOWN_BY = parse_time("2026-05-01T00:00:00Z")
 WIDE = FeatureSettings(max_columns=5_000)
@@ -47,7 +48,7 @@ def log() -> tuple[list[Event], list[Attribute]]:
 
 
 def derive(events: list[Event], attributes: list[Attribute], settings: FeatureSettings = WIDE) -> FeatureSet:
-    return derive_features(LogArrays.from_events(events, attributes), settings, KNOWN_BY)
+    return derive_features(Vocabulary.of(LogArrays.from_events(events, attributes), KNOWN_BY), settings)
 
 
 def test_what_it_holds() -> None:

@@ -22,6 +22,7 @@ from engagement.times import DAY
 from features.arrays import LogArrays
 from features.catalogue import derive_features
 from features.feature_set import FeatureSet
+from features.vocabulary import Vocabulary
 
 ORACLE = Oracle()
 
@@ -35,7 +36,9 @@ class Example:
         self.attributes: pa.Table = pq.read_table(folder / "attributes.parquet")
         self.arrays = LogArrays.from_tables(self.events, self.attributes)
         times = self.events["occurred_at"].cast(pa.int64()).to_numpy()
-        self.features = derive_features(self.arrays, FeatureSettings(max_columns=2_000), int(times.max()))
+        self.features = derive_features(
+            Vocabulary.of(self.arrays, int(times.max())), FeatureSettings(max_columns=2_000)
+        )
         draw = random.Random(3)
         known = self.arrays.contacts.to_pylist()
         # Cutoffs right on events, one microsecond after, on the edge of a window, and anywhere.

@@ -32,6 +32,7 @@ from features.declare import (
     Sum,
 )
 from features.verbs import spoken
+from features.vocabulary import Vocabulary
 from features.wording import ago, duration, number, sentence
 
 NAN = math.nan
@@ -198,7 +199,7 @@ def test_every_group_of_the_example_is_readable(tmp_path: Path) -> None:
     tables = (pq.read_table(tmp_path / f"{name}.parquet") for name in ("events", "attributes"))
     arrays = LogArrays.from_tables(*tables)
     last = int(arrays.events.occurred.max())
-    features = derive_features(arrays, FeatureSettings(max_columns=2_000), last + DAY)
+    features = derive_features(Vocabulary.of(arrays, last + DAY), FeatureSettings(max_columns=2_000))
     groups: dict[str, list[int]] = {}
     for column, feature in enumerate(features.features):
         groups.setdefault(feature.group, []).append(column)

@@ -17,6 +17,7 @@ from engagement.times import DAY, HOUR, parse_time
 from features.arrays import LogArrays
 from features.catalogue import derive_features
 from features.feature_set import FeatureSet
+from features.vocabulary import Vocabulary
 from models.booster import Booster
 from models.bundle import save_bundle
 from models.calibration import Affine
@@ -80,7 +81,7 @@ def write_champion(
 ) -> PropensityModel:
     """Trains, saves and promotes a model of that many trees."""
     arrays = LogArrays.from_events(events, attributes)
-    features = derive_features(arrays, FeatureSettings(windows_days=(1, 7), max_columns=40), AS_OF)
+    features = derive_features(Vocabulary.of(arrays, AS_OF), FeatureSettings(windows_days=(1, 7), max_columns=40))
     ids = sorted({event.contact_id for event in events})
     matrix = features.compute(arrays, ids, [AS_OF] * len(ids))
     model = fit(features, matrix, trees)
