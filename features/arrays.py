@@ -21,6 +21,7 @@ from engagement.events import Attribute, Event
 from engagement.schema import VALUE_LIMIT, VALUE_SCALE
 from features import kernel, kernel_sort
 from features.encode import codes_of, encode, encode_pairs
+from features.trust import machines
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -68,11 +69,14 @@ class LogArrays:
     """A log (or one history) as arrays. Texts are sorted; a pair is a type and a detail (or None).
 
     `contacts`, `accounts` are lists for one history and Arrow arrays for a table; use `contact_codes`.
+    `machine` (pairs,) tells the pairs whose events machines made (`features.trust`); a pair that persons and
+    machines made stands twice in `pairs`, the person's first.
     """
 
     contacts: Any
     accounts: Any
     pairs: list[tuple[str, str | None]]
+    machine: npt.NDArray[np.bool_]
     names: list[str]
     values: list[str]
     events: Timeline
@@ -86,7 +90,7 @@ class LogArrays:
         accounts, (account, whose_account) = encode(events["account_id"], attributes["account_id"])
         kinds, (kind,) = encode(events["type"])
         details, (detail,) = encode(events["detail"])
-        pairs, pair = encode_pairs((kinds, kind), (details, detail))
+        pairs, machine, pair = encode_pairs((kinds, kind), (details, detail), machines(events["properties"]))
         timeline = group_events(
             contact,
             len(contacts),
@@ -103,6 +107,7 @@ class LogArrays:
             contacts,
             accounts,
             pairs,
+            machine,
             names.to_pylist(),
             values.to_pylist(),
             timeline,

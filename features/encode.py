@@ -37,11 +37,18 @@ def codes_of(column: pa.ChunkedArray | pa.Array, texts: pa.Array) -> Codes:
 
 
 def encode_pairs(
-    types: tuple[pa.Array, Codes], details: tuple[pa.Array, Codes]
-) -> tuple[list[tuple[str, str | None]], Codes]:
-    """The distinct (type, detail) pairs, sorted, a missing detail first; and the code of each row's pair."""
-    width = len(details[0]) + 1
-    joined = types[1].astype(np.int64) * width + (details[1] + 1)
+    types: tuple[pa.Array, Codes],
+    details: tuple[pa.Array, Codes],
+    machine: npt.NDArray[np.bool_] | None = None,
+) -> tuple[list[tuple[str, str | None]], npt.NDArray[np.bool_], Codes]:
+    """The distinct (type, detail) pairs, sorted, a missing detail first; and the code of each row's pair.
+
+    A pair that persons and machines made stands twice, the person's first; the flags tell the machine's.
+    """
+    width = 2 * (len(details[0]) + 1)
+    joined = types[1].astype(np.int64) * width + 2 * (details[1] + 1)
+    if machine is not None:
+        joined += machine
     domain = len(types[0]) * width
     if domain <= _SMALL_DOMAIN:
         distinct = np.flatnonzero(np.bincount(joined, minlength=domain))
@@ -52,7 +59,8 @@ def encode_pairs(
         distinct, inverse = np.unique(joined, return_inverse=True)
         pair = inverse.astype(np.int32)
     kinds, texts = types[0].to_pylist(), [None, *details[0].to_pylist()]
-    return [(kinds[code // width], texts[code % width]) for code in distinct.tolist()], pair
+    pairs = [(kinds[code // width], texts[code % width // 2]) for code in distinct.tolist()]
+    return pairs, (distinct % 2).astype(np.bool_), pair
 
 
 def _dictionaries(column: pa.ChunkedArray) -> list[pa.DictionaryArray]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from engagement.events import Attribute, Event
 from features.arrays import MISSING, Codes, Facts, Ints, LogArrays, Timeline, fixed_point, starts
+from features.trust import by_machine
 
 
 def arrays_from_events(events: Sequence[Event], attributes: Sequence[Attribute]) -> LogArrays:
@@ -17,18 +18,18 @@ def arrays_from_events(events: Sequence[Event], attributes: Sequence[Attribute])
         {e.account_id for e in events if e.account_id is not None}
         | {a.account_id for a in attributes if a.contact_id is None and a.account_id is not None}
     )
-    pairs = sorted({(e.type, e.detail) for e in events}, key=_null_first)
+    kinds = sorted({(e.type, e.detail, by_machine(e.properties)) for e in events}, key=_null_first)
     names = sorted({a.name for a in attributes})
     values = sorted({a.value for a in attributes if a.value is not None})
     contact_code, account_code = _index(contacts), _index(accounts)
-    pair_code = {pair: code for code, pair in enumerate(pairs)}
+    kind_code = {kind: code for code, kind in enumerate(kinds)}
     rows = sorted(events, key=lambda e: (e.contact_id, e.occurred_at))
     contact = _codes(contact_code[e.contact_id] for e in rows)
     timeline = Timeline(
         starts(contact, len(contacts)),
         np.array([e.occurred_at for e in rows], np.int64),
         np.array([e.received_at for e in rows], np.int64),
-        _codes(pair_code[e.type, e.detail] for e in rows),
+        _codes(kind_code[e.type, e.detail, by_machine(e.properties)] for e in rows),
         _values(rows),
         contact,
         _codes(-1 if e.account_id is None else account_code[e.account_id] for e in rows),
@@ -41,7 +42,8 @@ def arrays_from_events(events: Sequence[Event], attributes: Sequence[Attribute])
     return LogArrays(
         contacts,
         accounts,
-        pairs,
+        [(kind, detail) for kind, detail, _ in kinds],
+        np.array([machine for _, _, machine in kinds], np.bool_),
         names,
         values,
         timeline,
@@ -75,5 +77,5 @@ def _index(texts: list[str]) -> dict[str, int]:
     return {text: code for code, text in enumerate(texts)}
 
 
-def _null_first(pair: tuple[str, str | None]) -> tuple[str, bool, str]:
-    return pair[0], pair[1] is not None, pair[1] or ""
+def _null_first(kind: tuple[str, str | None, bool]) -> tuple[str, bool, str, bool]:
+    return kind[0], kind[1] is not None, kind[1] or "", kind[2]

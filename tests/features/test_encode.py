@@ -41,11 +41,22 @@ def test_a_long_column_in_odd_pieces_is_encoded_like_a_short_one(rows: int) -> N
 
 def test_pairs_are_sorted_and_a_missing_detail_comes_first() -> None:
     kinds, details = pa.array(["click", "view"]), pa.array(["home", "pricing"])
-    pairs, codes = encode_pairs(
+    pairs, machine, codes = encode_pairs(
         (kinds, np.array([1, 0, 1, 1], np.int32)), (details, np.array([1, -1, -1, 1], np.int32))
     )
     assert pairs == [("click", None), ("view", None), ("view", "pricing")]
     assert codes.tolist() == [2, 0, 1, 2]
+    assert machine.tolist() == [False, False, False]
+
+
+def test_what_machines_made_stands_apart() -> None:
+    kinds, details = pa.array(["click", "view"]), pa.array(["home"])
+    rows = np.array([1, 1, 0, 1, 1], np.int32), np.array([0, -1, -1, 0, 0], np.int32)
+    machines = np.array([True, False, True, False, True])
+    pairs, machine, codes = encode_pairs((kinds, rows[0]), (details, rows[1]), machines)
+    assert pairs == [("click", None), ("view", None), ("view", "home"), ("view", "home")]
+    assert machine.tolist() == [True, False, False, True]
+    assert codes.tolist() == [3, 1, 0, 2, 3]
 
 
 @pytest.mark.parametrize(("rows", "entities"), [(0, 0), (1, 1), (5_000, 70), (150_000, 9), (220_000, 40_000)])
