@@ -7,7 +7,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: install demo test serve bench lint mlflow lock clean
+.PHONY: install extras demo test serve bench lint mlflow lock clean
 
 install: .venv/installed
 
@@ -17,16 +17,23 @@ install: .venv/installed
 	VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --no-deps --no-build-isolation -e .
 	touch .venv/installed
 
+# What only tests and benchmarks need: Spark, Schemathesis, peers to measure against.
+extras: .venv/extras
+
+.venv/extras: requirements-extras.lock .venv/installed
+	VIRTUAL_ENV=.venv .venv/bin/uv pip install --quiet --require-hashes -r requirements.lock -r requirements-extras.lock
+	touch .venv/extras
+
 demo: install
 	$(PY) -m mqm demo
 
-test: install
+test: extras
 	$(PY) -m pytest
 
 serve: install
 	$(PY) -m mqm serve --port $(PORT)
 
-bench: install
+bench: extras
 	$(PY) -m benchmarks
 
 lint: install
@@ -37,9 +44,13 @@ lint: install
 mlflow: install
 	.venv/bin/mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db --port 5000 --workers 1
 
+# The extras are resolved beside exactly the versions of requirements.lock, and only what that lacks is written.
+COMPILE := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11
 lock:
-	.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev \
-		pyproject.toml requirements-build.in -o requirements.lock
+	$(COMPILE) --extra dev pyproject.toml requirements-build.in -o requirements.lock
+	$(COMPILE) --all-extras -c requirements.lock pyproject.toml requirements-build.in -o requirements-extras.lock \
+		--custom-compile-command "make lock" $$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock)
+	for peer in benchmarks/peers/*.in; do $(COMPILE) $$peer -o $${peer%.in}.lock || exit 1; done
 
 clean:
 	rm -rf .venv demo
