@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +33,7 @@ class FolderLog:
 
     def exists(self) -> bool:
         """Whether there is a file of events."""
-        return self._find("events") is not None
+        return self.path_of("events") is not None
 
     def events(self, contacts: Sequence[str] | None = None) -> pa.Table:
         """All events (or of some contacts and their accounts), checked.
@@ -41,7 +42,7 @@ class FolderLog:
             BadInput: no file, a missing column, a value that cannot be read.
             EmptyLog: not a single event.
         """
-        path = self._find("events")
+        path = self.path_of("events")
         if path is None:
             cure = "A log is a folder with events.parquet, events.csv or events/*.parquet."
             raise BadInput("no engagement log", str(self.folder), cure)
@@ -52,13 +53,14 @@ class FolderLog:
 
     def attributes(self, contacts: Sequence[str] | None = None) -> pa.Table:
         """All attributes (or of some contacts and their accounts); empty where there is no such file."""
-        path = self._find("attributes")
+        path = self.path_of("attributes")
         if path is None:
             return ATTRIBUTES.empty_table()
         table = attributes_table(_read(path, {"value": pa.string()}), str(path))
         return table if contacts is None else _of_contacts(table, self.events(contacts), contacts)
 
-    def _find(self, name: str) -> Path | None:
+    def path_of(self, name: str) -> Path | None:
+        """The file or folder of parts that holds a table ("events" or "attributes"); None where there is none."""
         candidates = [self.folder / f"{name}.parquet", self.folder / f"{name}.csv", self.folder / name]
         return next((path for path in candidates if path.exists()), None)
 
@@ -71,19 +73,21 @@ def _of_contacts(table: pa.Table, events: pa.Table, contacts: Sequence[str]) -> 
 
 def _read(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
     if path.suffix == ".csv":
-        return _reading(path, lambda: _read_csv(path, types))
-    return _reading(path, lambda: pq.read_table(path))
+        return reading(path, lambda: _read_csv(path, types))
+    return reading(path, lambda: pq.read_table(path))
 
 
 def _read_csv(path: Path, types: dict[str, pa.DataType]) -> pa.Table:
-    # Only an empty cell is missing: "NA" is a country, "null" may be an answer, "nan" is no value.
-    options = pyarrow.csv.ConvertOptions(
-        column_types=_COLUMN_TYPES | types, strings_can_be_null=True, null_values=[""]
-    )
-    return pyarrow.csv.read_csv(path, convert_options=options)
+    return pyarrow.csv.read_csv(path, convert_options=csv_options(types))
 
 
-def _reading(path: Path, read: Callable[[], pa.Table]) -> pa.Table:
+def csv_options(types: dict[str, pa.DataType]) -> pyarrow.csv.ConvertOptions:
+    """How a log's CSV is read. Only an empty cell is missing: "NA" is a country, "null" may be an answer."""
+    return pyarrow.csv.ConvertOptions(column_types=_COLUMN_TYPES | types, strings_can_be_null=True, null_values=[""])
+
+
+def reading(path: Path, read: Callable[[], Any]) -> Any:
+    """What `read` returns; a file that cannot be read is a `BadInput` that names it."""
     try:
         return read()
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
