@@ -196,20 +196,25 @@ class SqliteLog:
 
     # -- connections -----------------------------------------------------------------------------------------
 
+    def batches(self, table: str) -> Iterator[pa.Table]:
+        """All rows of "events" or "attributes" in tables of some ten thousand, for what is too large for memory."""
+        schema, statement = {"events": (EVENTS, ALL_EVENTS), "attributes": (ATTRIBUTES, ALL_ATTRIBUTES)}[table]
+        yield from (pa.Table.from_batches([batch], schema) for batch in self._batches(schema, statement))
+
     def _table(self, schema: pa.Schema, whole: str, some: str, contacts: Sequence[str] | None) -> pa.Table:
         bindings = () if contacts is None else (json.dumps(list(contacts)),)
-        cursor = self._reader().execute(whole if contacts is None else some, bindings)
-        batches = []
+        batches = list(self._batches(schema, whole if contacts is None else some, bindings))
+        return pa.Table.from_batches(batches, schema)
+
+    def _batches(self, schema: pa.Schema, statement: str, bindings: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
+        cursor = self._reader().execute(statement, bindings)
         while rows := list(islice(cursor, CHUNK)):  # python objects of one chunk at a time
             columns = [
                 pa.array(column, _storage(f)) for column, f in zip(zip(*rows, strict=True), schema, strict=True)
             ]
-            batches.append(
-                pa.RecordBatch.from_arrays(
-                    [c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
-                )
+            yield pa.RecordBatch.from_arrays(
+                [c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
             )
-        return pa.Table.from_batches(batches, schema)
 
     def _reader(self) -> apsw.Connection:
         self._refuse_closed()
