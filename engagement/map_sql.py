@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from engagement.map_types import EPOCHS, ROW, AttributeMap, EventMap, Place, TableMap, Template
+from engagement.map_types import ROW, AttributeMap, EventMap, Place, TableMap, Template, counting
 from engagement.schema import VALUE_LIMIT
 from engagement.times import EARLIEST, LATEST, days
 
@@ -67,8 +67,9 @@ def _meets(column: str, value: object) -> str:
 def micros(text: str, place: Place) -> str:
     """A time in microseconds UTC from a text; NULL where it is none. Naive times are of the session's time zone."""
     form = place.time_format
-    if form in EPOCHS:
-        time = f"TRY_CAST(round(TRY_CAST({text} AS DOUBLE) * {EPOCHS[form]}) AS BIGINT)"
+    counted = counting(form)
+    if counted:
+        time = f"TRY_CAST(round(TRY_CAST({text} AS DOUBLE) * {counted[0]}) + {counted[1]} AS BIGINT)"
     elif form:
         # With an offset in the format it is an instant already; else the cast takes the session's time zone.
         time = f"epoch_us(CAST(try_strptime({text}, {literal(form)}) AS TIMESTAMPTZ))"

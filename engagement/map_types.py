@@ -24,16 +24,36 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from engagement.errors import BadInput
+from engagement.times import parse_time
+
 #: Placeholders that are not columns: the row's number, counted from 1, and the file's name.
 ROW, FILE = "#row", "#file"
-#: Time formats that count from 1970, and microseconds in one of their units.
-EPOCHS = {
-    "epoch_microseconds": 1,
-    "epoch_milliseconds": 1_000,
-    "epoch_seconds": 1_000_000,
-    "epoch_minutes": 60_000_000,
-    "epoch_days": 86_400_000_000,
+#: Time formats that count: `epoch_seconds` from 1970, `minutes since 2020-01-01` from any day (the way of the CF
+#: conventions). With `occurred_at = "{#row}"` the latter gives a table in record order times of its own.
+UNITS = {
+    "microseconds": 1,
+    "milliseconds": 1_000,
+    "seconds": 1_000_000,
+    "minutes": 60_000_000,
+    "hours": 3_600_000_000,
+    "days": 86_400_000_000,
 }
+
+
+def counting(time_format: str | None) -> tuple[int, int] | None:
+    """Microseconds in a unit, and microseconds UTC where counting begins; None for a format that doesn't count.
+
+    Raises:
+        BadInput: it counts in an unknown unit, or since something that is no time.
+    """
+    unit, since, start = (time_format or "").partition(" since ")
+    if since and "%" not in unit:
+        if unit not in UNITS:
+            raise BadInput("an unknown unit of time", unit, f"It knows {', '.join(UNITS)}.")
+        return UNITS[unit], parse_time(start)
+    unit = (time_format or "").removeprefix("epoch_")
+    return (UNITS[unit], 0) if time_format == f"epoch_{unit}" and unit in UNITS else None
 
 
 @dataclass(frozen=True)
@@ -77,8 +97,11 @@ class EventMap:
 
 @dataclass(frozen=True)
 class AttributeMap:
-    """Cells that become attributes: `columns` (attribute name → column; "*" for all the others), or one
-    name and value a row. `of` says whose they are, "contact" or "account"."""
+    """Cells that become attributes: `columns` (attribute name → column), or one name and value a row.
+
+    `of` says whose they are, "contact" or "account". Columns of "*" are all but the excluded ones, those that say who
+    and when, and those that the table's events are made of: the column of the outcome is no attribute.
+    """
 
     place: Place
     of: str = "contact"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engagement.errors import BadInput
-from engagement.map_types import AttributeMap, EventMap, Join, Mapping, Place, TableMap, Template
+from engagement.map_types import AttributeMap, EventMap, Join, Mapping, Place, TableMap, Template, counting
 
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -130,13 +130,18 @@ def _place(body: Dict[str, Any], where: str, above: Place | None = None) -> Plac
         not isinstance(shift, int | float) or isinstance(shift, bool) or not abs(shift) < 36500
     ):
         raise BadInput(f"{where}: shift_days", shift, "Give a number of days, such as 1 or -0.5.")
+    time_format = _text(body, "time_format", where)
+    try:
+        counting(time_format)
+    except BadInput as error:
+        raise BadInput(f"{where}: time_format", time_format, 'Write it like "minutes since 2020-01-01".') from error
     own_time = "occurred_at" in body
     return Place(
         contact_id=_cell(body, "contact_id", where) or above.contact_id,
         account_id=_cell(body, "account_id", where) or above.account_id,
         occurred_at=_template(body, "occurred_at", where) or above.occurred_at,
         received_at=_template(body, "received_at", where) or (None if own_time else above.received_at),
-        time_format=_text(body, "time_format", where) or above.time_format,
+        time_format=time_format or above.time_format,
         time_zone=_text(body, "time_zone", where) or above.time_zone,
         shift_days=shift,
         when={**(above.when or {}), **_condition(body, "when", where)},

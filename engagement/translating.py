@@ -57,7 +57,7 @@ def translate(source: Source, table: TableMap, joined: Mapping[str, pa.Table]) -
             events.append(_fetch(connection, map_sql.events_of(event), EVENTS))
         for block in table.attributes:
             _require(_needs(block), columns, table.source)
-            pairs = _pairs(block, columns)
+            pairs = _pairs(block, table, columns)
             parts = map_sql.attribute_parts(block, pairs or {})
             _make(connection, block, parts, map_sql.attribute_reasons(block), rejects, source.path.name)
             attributes.append(_fetch(connection, map_sql.attributes_of(pairs), ATTRIBUTES))
@@ -149,13 +149,13 @@ def _with_row(schema: pa.Schema) -> pa.Schema:
     return schema.append(pa.field(ROW, pa.int64()))
 
 
-def _pairs(block: AttributeMap, columns: Sequence[str]) -> dict[str, str] | None:
-    """Attribute name → column; "*" stands for all that are neither excluded nor say who and when."""
+def _pairs(block: AttributeMap, table: TableMap, columns: Sequence[str]) -> dict[str, str] | None:
+    """Attribute name → column; "*" stands for all that are neither excluded nor say who, when and what happened."""
     if block.columns is None:
         return None
     if "*" not in block.columns:
         return dict(block.columns)
-    taken = {*block.exclude, *_needs(block)}
+    taken = {*_needs(block), *(name for event in table.events for name in _needs(event))}
     return {column: column for column in columns if column not in taken}
 
 

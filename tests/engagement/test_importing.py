@@ -210,6 +210,9 @@ def test_times_know_formats_zones_offsets_and_shifts(tmp_path: Path) -> None:
     assert at("1782900000", 'time_format = "epoch_seconds"') == "2026-07-01 10:00:00+00:00"
     assert at("1782900000123", 'time_format = "epoch_milliseconds"') == "2026-07-01 10:00:00.123000+00:00"
     assert at("2026-07-01", "shift_days = -0.5") == "2026-06-30 12:00:00+00:00"
+    assert at("90", 'time_format = "minutes since 2026-07-01"') == "2026-07-01 01:30:00+00:00"
+    assert at("1.5", 'time_format = "hours since 2026-07-01T08:00+02:00"') == "2026-07-01 07:30:00+00:00"
+    assert at("-1", 'time_format = "days since 2026-07-01"') == "2026-06-30 00:00:00+00:00"
 
 
 def test_attributes_come_from_columns_or_from_name_and_value(tmp_path: Path) -> None:
@@ -250,6 +253,48 @@ def test_attributes_come_from_columns_or_from_name_and_value(tmp_path: Path) -> 
     facts = open_log(str(tmp_path / "log")).attributes().to_pylist()
     found = sorted((f["contact_id"] or "", f["account_id"] or "", f["name"], f["value"]) for f in facts)
     assert found == [("", "acme", "name", "x"), ("ann", "", "country", "FR"), ("ann", "", "job_title", "CEO")]
+
+
+def test_a_wide_table_in_record_order_has_stages_from_its_outcome_and_attributes_from_the_rest(
+    tmp_path: Path,
+) -> None:
+    run(
+        tmp_path,
+        {"leads.csv": "source,pages,won,,note\nweb,3,yes,,x\nfair,,no,,x\nweb,1,yes,,\n"},
+        """
+        [[table]]
+        source = "leads.csv"
+        contact_id = "lead-{#row}"
+        occurred_at = "{#row}"
+        time_format = "minutes since 2020-01-01"
+        [[table.events]]
+        type = "lead"
+        [[table.events]]
+        type = "customer"
+        when = { won = "yes" }
+        shift_days = 1
+        [[table.attributes]]
+        columns = "*"
+        exclude = ["note"]
+        """,
+    )
+    log = open_log(str(tmp_path / "log"))
+    events = sorted((e["contact_id"], e["type"], str(e["occurred_at"])[:16]) for e in log.events().to_pylist())
+    assert events == [
+        ("lead-1", "customer", "2020-01-02 00:01"),
+        ("lead-1", "lead", "2020-01-01 00:01"),
+        ("lead-2", "lead", "2020-01-01 00:02"),
+        ("lead-3", "customer", "2020-01-02 00:03"),
+        ("lead-3", "lead", "2020-01-01 00:03"),
+    ]
+    facts = sorted((f["contact_id"], f["name"], f["value"]) for f in log.attributes().to_pylist())
+    assert facts == [  # "won" is the outcome and no attribute; the column without a name is empty
+        ("lead-1", "pages", "3"),
+        ("lead-1", "source", "web"),
+        ("lead-2", "source", "fair"),
+        ("lead-3", "pages", "1"),
+        ("lead-3", "source", "web"),
+    ]
 
 
 def test_a_join_brings_columns_and_may_make_several_events_of_a_row(tmp_path: Path) -> None:
@@ -334,6 +379,8 @@ def test_snake_case() -> None:
         (("{what}", "{wat}"), "Did you mean 'what'"),
         (("{at}", '{at}"\ntime_zone = "Mars/Olympus'), "unknown time zone"),
         (("{at}", '{at}"\ntime_format = "%Q'), "time_format"),
+        (("{at}", '{at}"\ntime_format = "minutes since noon'), "time_format"),
+        (("{at}", '{at}"\ntime_format = "fortnights since 2026-01-01'), "time_format"),
         (("{at}", '{at}"\nencoding = "klingon'), "unknown encoding"),
         (('source = "*"', 'source = "z.csv"'), "no table of the map"),
         (('source = "*"', ""), "names no source"),
@@ -385,6 +432,14 @@ def test_received_at_is_mapped_or_given_or_the_time_itself(tmp_path: Path) -> No
             {"a_create_application": 1878, "a_pending": 576, "a_cancelled": 1302},
         ),
         ("hubspot", "exports/hubspot", 152, {"mql": 28, "email_open": 90, "form_submission": 5}),
+        ("olist_wide", "olist", 8842, {"mql": 8000, "deal_won": 842}),
+        ("xeducation", "xeducation/Leads.csv", 12801, {"lead_created": 9240, "converted": 3561}),
+        (
+            "bank_marketing",
+            "bank_marketing/bank-additional-full.csv",
+            45828,
+            {"call": 41188, "deposit": 4640},
+        ),
     ],
 )
 def test_the_example_maps_read_the_real_data(
