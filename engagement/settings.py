@@ -22,6 +22,9 @@ class FeatureSettings:
 
     The look back is bounded, because every log begins somewhere: counts over all time grow with the calendar,
     and a model that learnt on short histories would promise too much on long ones.
+
+    `add` holds the tables of `[[features.add]]` (read by `features.declared`), `remove` patterns of column names
+    ("account_*"). With `count_machines`, mails opened and links followed by machines count like a person's.
     """
 
     windows_days: tuple[float, ...] = (1, 7, 30, 90)
@@ -29,14 +32,18 @@ class FeatureSettings:
     exclude_types: tuple[str, ...] = ()
     exclude_attributes: tuple[str, ...] = ()
     max_columns: int = 400
+    count_machines: bool = False
+    add: tuple[Mapping[str, Any], ...] = ()
+    remove: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `mqm.toml` says, checked."""
+    """What `mqm.toml` says, checked. `keep`: attributes and event types that the audit must not leave out."""
 
     funnel: Funnel
     features: FeatureSettings = field(default_factory=FeatureSettings)
+    keep: tuple[str, ...] = ()
 
 
 def read_settings(folders: list[Path], environ: Mapping[str, str]) -> Settings:
@@ -66,9 +73,18 @@ def settings_from(content: Mapping[str, Any]) -> Settings:
     Raises:
         BadInput: a setting cannot be used.
     """
-    if unknown := sorted(set(content) - {"stages", "conversions", "features"}):
-        raise BadInput("mqm.toml has an unknown table", unknown[0], "It knows stages, conversions, features.")
-    return Settings(funnel_from(content), _features(content.get("features", {})))
+    if unknown := sorted(set(content) - {"stages", "conversions", "features", "audit"}):
+        raise BadInput("mqm.toml has an unknown table", unknown[0], "It knows stages, conversions, features, audit.")
+    return Settings(funnel_from(content), _features(content.get("features", {})), _keep(content.get("audit", {})))
+
+
+def _keep(body: Any) -> tuple[str, ...]:
+    if not isinstance(body, Mapping) or set(body) - {"keep"}:
+        raise BadInput("mqm.toml: [audit] holds something unknown", body, "It knows keep, a list of names.")
+    names = body.get("keep", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BadInput("mqm.toml: [audit] keep", names, "Give a list of names.")
+    return tuple(names)
 
 
 def _features(body: Mapping[str, Any]) -> FeatureSettings:
@@ -81,13 +97,19 @@ def _features(body: Mapping[str, Any]) -> FeatureSettings:
     windows = body.get("windows_days", [1, 7, 30, 90])
     if not isinstance(windows, list) or not windows or not all(_positive(w) for w in windows):
         raise BadInput("mqm.toml: windows_days", windows, "Give a list of days above 0, such as [1, 7, 30].")
-    for key in ("exclude_types", "exclude_attributes"):
+    for key in ("exclude_types", "exclude_attributes", "remove"):
         names = body.get(key, [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise BadInput(f"mqm.toml: {key}", names, "Give a list of names.")
     lookback = body.get("lookback_days", 365)
     if not _positive(lookback) or lookback < max(windows):
         raise BadInput("mqm.toml: lookback_days", lookback, "Give days, at least the widest window, at most 3650.")
+    added = body.get("add", [])
+    if not isinstance(added, list) or not all(isinstance(table, Mapping) for table in added):
+        raise BadInput("mqm.toml: features.add", added, "Write [[features.add]] tables.")
+    machines = body.get("count_machines", False)
+    if not isinstance(machines, bool):
+        raise BadInput("mqm.toml: count_machines", machines, "It is true or false.")
     budget = body.get("max_columns", 400)
     if not isinstance(budget, int) or isinstance(budget, bool) or not 1 <= budget <= 5000:
         raise BadInput("mqm.toml: max_columns", budget, "Give a whole number from 1 to 5000.")
@@ -97,6 +119,9 @@ def _features(body: Mapping[str, Any]) -> FeatureSettings:
         exclude_types=tuple(body.get("exclude_types", [])),
         exclude_attributes=tuple(body.get("exclude_attributes", [])),
         max_columns=budget,
+        count_machines=machines,
+        add=tuple(added),
+        remove=tuple(body.get("remove", [])),
     )
 
 
@@ -107,7 +132,7 @@ def _positive(value: object) -> bool:
 def _overlay(content: dict[str, Any], environ: Mapping[str, str]) -> None:
     """Lays `MQM_TABLE__KEY=value` variables over the file's content; values are read as TOML, else as text."""
     for variable, text in environ.items():
-        if not variable.startswith(("MQM_STAGES__", "MQM_CONVERSIONS__", "MQM_FEATURES__")):
+        if not variable.startswith(("MQM_STAGES__", "MQM_CONVERSIONS__", "MQM_FEATURES__", "MQM_AUDIT__")):
             continue
         *tables, key = variable.removeprefix("MQM_").lower().split("__")
         try:

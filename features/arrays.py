@@ -19,7 +19,7 @@ import pyarrow as pa
 from engagement.errors import BadInput
 from engagement.events import Attribute, Event
 from engagement.schema import VALUE_LIMIT, VALUE_SCALE
-from features import kernel, kernel_sort
+from features import kernel_lookup, kernel_sort
 from features.encode import codes_of, encode, encode_pairs
 from features.trust import machines
 
@@ -133,7 +133,7 @@ class LogArrays:
     def accounts_at(self, contact: Codes, cutoffs: Ints) -> Codes:
         """(rows,) the account code of each contact as known at its cutoff (microseconds UTC); -1 for none."""
         at, account = self.events, np.empty(len(contact), np.int32)
-        kernel.accounts_at(at.start, at.occurred, at.received, at.account, contact, cutoffs, account)
+        kernel_lookup.accounts_at(at.start, at.occurred, at.received, at.account, contact, cutoffs, account)
         return account
 
     @cached_property

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from engagement.errors import BadInput
 from engagement.times import DAY, HOUR
 
 #: What a training table calls its other columns: an attribute of that name must not overwrite the label.
@@ -30,12 +29,14 @@ class Feature:
         window: microseconds back from the cutoff, None means ever. For "how long ago" and "which was last" it
             is how far back to look: an older event is as good as none (`FirstSeen` says "at least so long ago").
         level: "contact" or "account" (everyone of the account the contact belonged to at the cutoff).
+        machines: whether what machines did (mails opened by a privacy proxy, links followed by a scanner) counts.
     """
 
     type: str | None = None
     detail: str | None = None
     window: int | None = None
     level: str = "contact"
+    machines: bool = False
     op: ClassVar[str] = ""
     windowed: ClassVar[bool] = True
 
@@ -50,7 +51,7 @@ class Feature:
         parts.append(self.type or "any_event")
         if self.detail is not None:
             parts.append(self.detail)
-        return ".".join(parts)
+        return ".".join(parts) + ("+machines" if self.machines and not isinstance(self, StageAge) else "")
 
     @property
     def group(self) -> str:
@@ -60,8 +61,11 @@ class Feature:
     @property
     def name(self) -> str:
         """The column's name: an identifier."""
-        window = "" if not self.windowed else "_ever" if self.window is None else f"_{window_text(self.window)}"
-        return identifier(f"{self.subject}_{self.op}{window}")
+        return identifier(f"{self.subject}_{self.op}{self._window_name}")
+
+    @property
+    def _window_name(self) -> str:
+        return "" if not self.windowed else "_ever" if self.window is None else f"_{window_text(self.window)}"
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,20 @@ class Sum(Feature):
     """The sum of the events' values. 0 when none."""
 
     op: ClassVar[str] = "sum"
+
+
+@dataclass(frozen=True)
+class Min(Feature):
+    """The smallest value. Missing when no event has one."""
+
+    op: ClassVar[str] = "min"
+
+
+@dataclass(frozen=True)
+class Max(Feature):
+    """The largest value. Missing when no event has one."""
+
+    op: ClassVar[str] = "max"
 
 
 @dataclass(frozen=True)
@@ -118,6 +136,115 @@ class FirstSeen(Feature):
 
     op: ClassVar[str] = "first"
     windowed: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class StageAge(Feature):
+    """Days since the stage was entered by its first event (or, with `each`, its last). Missing when it was not.
+
+    A stage is entered by whatever event there is, a machine's too: label times count it.
+    """
+
+    machines: bool = True
+    each: bool = False
+    op: ClassVar[str] = "stage_age"
+    windowed: ClassVar[bool] = False
+
+    @property
+    def group(self) -> str:
+        return f"stage.{self.subject}"
+
+
+@dataclass(frozen=True)
+class GapLast(Feature):
+    """Days between the last two events. Missing when the window holds fewer."""
+
+    op: ClassVar[str] = "gap_last"
+
+    @property
+    def group(self) -> str:
+        return f"gaps.{self.subject}"
+
+
+@dataclass(frozen=True)
+class GapMean(GapLast):
+    """Days between two events on average. Missing when there are fewer than two."""
+
+    op: ClassVar[str] = "gap_mean"
+
+
+@dataclass(frozen=True)
+class GapSpread(GapLast):
+    """Standard deviation of the days between events, each taken in whole seconds. Missing below three events.
+
+    The window is at most ten years: squares of seconds add up in 63 bits.
+    """
+
+    op: ClassVar[str] = "gap_spread"
+
+
+@dataclass(frozen=True)
+class Trend(Feature):
+    """The share of the events of `window` in those of the longer window `against`. Missing when there are none."""
+
+    against: int = 28 * DAY
+    op: ClassVar[str] = "trend"
+
+    @property
+    def name(self) -> str:
+        return identifier(f"{self.subject}_trend{self._window_name}_{window_text(self.against)}")
+
+    @property
+    def group(self) -> str:
+        return f"trend.{self.subject}"
+
+
+@dataclass(frozen=True)
+class Ratio(Feature):
+    """How many events for each event of type `per` (None: of any). Missing when there are none of those."""
+
+    per: str | None = None
+    op: ClassVar[str] = "per"
+
+    @property
+    def name(self) -> str:
+        return identifier(f"{self.subject}_per_{self.per or 'any_event'}{self._window_name}")
+
+    @property
+    def group(self) -> str:
+        return f"per.{self.subject}"
+
+
+@dataclass(frozen=True)
+class HourShare(Feature):
+    """The share of the events from one hour of the day to another (UTC, the last one open). Missing when none."""
+
+    hours: tuple[int, ...] = (9, 17)
+    op: ClassVar[str] = "hours"
+
+    @property
+    def name(self) -> str:
+        return identifier(f"{self.subject}_hours_{'_'.join(map(str, self.hours))}{self._window_name}")
+
+    @property
+    def group(self) -> str:
+        return f"rhythm.{self.subject}"
+
+
+@dataclass(frozen=True)
+class WeekdayShare(Feature):
+    """The share of the events on these weekdays (UTC, Monday is 0). Missing when there are none."""
+
+    weekdays: tuple[int, ...] = (5, 6)
+    op: ClassVar[str] = "weekdays"
+
+    @property
+    def name(self) -> str:
+        return identifier(f"{self.subject}_weekdays_{'_'.join(map(str, self.weekdays))}{self._window_name}")
+
+    @property
+    def group(self) -> str:
+        return f"rhythm.{self.subject}"
 
 
 @dataclass(frozen=True)
@@ -165,39 +292,10 @@ class AsOf(Feature):
 KINDS: dict[str, type[Feature]] = {
     kind.op: kind
     for kind in (
-        Count, Sum, ActiveDays, Distinct, Colleagues, Recency, FirstSeen, LastValue, LastDetail, AsOf
+        Count, Sum, Min, Max, ActiveDays, Distinct, Colleagues, Recency, FirstSeen, StageAge, GapLast, GapMean,
+        GapSpread, Trend, Ratio, HourShare, WeekdayShare, LastValue, LastDetail, AsOf,
     )
 }  # fmt: skip
-
-
-def to_json(feature: Feature) -> dict[str, Any]:
-    """The declaration as it stands in `features.json`."""
-    body: dict[str, Any] = {"op": feature.op, "type": feature.type, "level": feature.level}
-    if feature.detail is not None:
-        body["detail"] = feature.detail
-    if feature.window is not None:
-        body["window"] = feature.window
-    if isinstance(feature, LastDetail | AsOf):
-        body["categories"] = list(feature.categories)
-    return body
-
-
-def from_json(body: dict[str, Any]) -> Feature:
-    """The declaration that `to_json` wrote.
-
-    Raises:
-        BadInput: an operation or a field that is not known.
-    """
-    fields = dict(body)
-    kind = KINDS.get(str(fields.pop("op", None)))
-    if kind is None:
-        raise BadInput("a feature with an unknown operation", body.get("op"), f"Known: {', '.join(KINDS)}.")
-    if "categories" in fields:
-        fields["categories"] = tuple(fields["categories"])
-    try:
-        return kind(**fields)
-    except TypeError as error:
-        raise BadInput("a feature that cannot be read", str(error), "Write features.json anew.") from None
 
 
 def is_category(feature: Feature) -> bool:

@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engagement.errors import BadInput
-from features import kernel
+from features import kernel, kernel_lookup
 from features.arrays import Codes, Facts, Ints, LogArrays, Timeline
-from features.declare import AsOf, Feature, from_json, is_category, to_json
+from features.declare import AsOf, Feature, is_category
+from features.declared import check, from_json, to_json
 from features.program import Program
 
 Floats = npt.NDArray[np.float64]
@@ -32,12 +33,14 @@ class FeatureSet:
     """Declarations in column order.
 
     Raises:
-        BadInput: two declarations with the same name.
+        BadInput: two declarations with the same name, or one with values that it cannot have.
     """
 
     features: tuple[Feature, ...]
 
     def __post_init__(self) -> None:
+        for feature in self.features:
+            check(feature)
         seen: set[str] = set()
         for name in self.names:
             if name in seen:
@@ -151,6 +154,7 @@ def _fill(
     out: Floats,
 ) -> None:
     details, detail_of_pair = arrays.details
+    layout = program.layout
     overflow = kernel.fill(
         timeline.start,
         timeline.occurred,
@@ -161,18 +165,19 @@ def _fill(
         entity,
         self_contact,
         cutoffs,
-        program.keys(arrays.pairs),
+        program.keys(arrays.pairs, arrays.machine),
         detail_of_pair,
         program.slots_start,
         program.slots,
-        program.needs,
+        layout.place,
+        layout.plain,
+        *layout.stamped(len(details), len(arrays.contacts)),
+        layout.sums,
+        layout.totals,
+        layout.lows,
         program.windows,
-        program.op,
-        program.op_slot,
-        program.op_window,
-        program.column,
-        program.categories(details),
-        len(arrays.contacts),
+        program.steps,
+        program.places(details),
         out,
     )
     if overflow >= 0:
@@ -190,7 +195,7 @@ def _attributes(
     slot_of = {str(feature.type): slot for slot, (_, feature) in enumerate(columns)}
     slot_of_name = np.array([slot_of.get(name, -1) for name in arrays.names], np.int32)
     codes = np.empty((len(entity), len(columns)), np.int32)
-    kernel.facts_at(
+    kernel_lookup.facts_at(
         facts.start,
         facts.occurred,
         facts.received,

@@ -1,8 +1,13 @@
 """The kernel: one pass back from each cutoff fills integer tables, a finishing program makes columns of them.
 
-The only file with numba. Everything is integer arithmetic until one floating-point operation at the end, so
-that batch, single and streamed scores agree to the last bit. Compiled once and cached on disk; it releases
-the interpreter lock, so that several threads may each do a share of the rows.
+Everything is integer arithmetic until the floating-point operation that ends a column, so that batch, streamed,
+Spark's and single scores agree to the last bit. Compiled once and cached on disk; it releases the interpreter
+lock, so that several threads may each do a share of the rows.
+
+What is known of a row is one flat `state` of integers, laid out by `features.program`. A *slot* is what
+declarations about the same events share; `place[slot, table]` is where its cells of a table begin, or -1. A
+table with windows has a cell for each ring of ages ("bucket"): bucket b holds the ages above windows[b - 1] and up
+to windows[b], the last one all that are older; at the end `widen` adds the rings up to windows.
 """
 
 from __future__ import annotations
@@ -16,75 +21,205 @@ Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 MISSING = np.int64(np.iinfo(np.int64).min)
+LARGEST = np.int64(np.iinfo(np.int64).max)
 DAY = np.int64(86_400_000_000)
+HOUR = np.int64(3_600_000_000)
+SECOND = np.int64(1_000_000)
 VALUE_SCALE = 1_000_000.0
 #: Sums stay below this, so that adding one more value can never overflow.
 SUM_LIMIT = np.int64(2**62)
+#: No age comes near it.
+EVER = np.int64(2**62)
+#: 1970-01-01, where the clock's microseconds begin, was a Thursday.
+FIRST_WEEKDAY = np.int64(3)
 
-# Operation codes of the finishing program.
-COUNT, SUM, DAYS, DISTINCT, COLLEAGUES, RECENCY, FIRST, LAST_VALUE, LAST_DETAIL = range(9)
-# What a slot needs beyond counts and times, as bits.
-NEEDS_SUM, NEEDS_DAYS, NEEDS_DISTINCT, NEEDS_PEOPLE, NEEDS_VALUE, NEEDS_DETAIL = 1, 2, 4, 8, 16, 32
+#: The tables, each with its cells: those named, then one for each window (w) of each of its windowed parts.
+#: TIMES newest, oldest, count w; TOTAL w; RANGE low w, high w; ACTIVE day, w; DISTINCT stamp, w; PEOPLE stamp, w;
+#: VALUE time, value; DETAIL time, detail; GAPS gap, its age, sum w, squares w; CLOCK w for 24 hours and 7 weekdays.
+TIMES, TOTAL, RANGE, ACTIVE, DISTINCT, PEOPLE, VALUE, DETAIL, GAPS, CLOCK = range(10)
+TABLES = 10
 
-
-@nb.njit(cache=True, nogil=True)
-def first_at_or_after(occurred: Ints, low: int, high: int, moment: int) -> int:
-    """The first position in [low, high) whose time is at or after the moment."""
-    while low < high:
-        middle = (low + high) // 2
-        if occurred[middle] < moment:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@nb.njit(cache=True, nogil=True)
-def accounts_at(
-    start: Ints, occurred: Ints, received: Ints, account: Codes, entity: Codes, cutoff: Ints, out: Codes
-) -> None:
-    """The account of each row's contact: that of its last known event with one; at a tie the largest code."""
-    for row in range(len(entity)):
-        out[row] = -1
-        if entity[row] < 0:
-            continue
-        low = start[entity[row]]
-        position = first_at_or_after(occurred, low, start[entity[row] + 1], cutoff[row]) - 1
-        when = MISSING
-        while position >= low and (out[row] < 0 or occurred[position] == when):
-            if received[position] <= cutoff[row] and account[position] > out[row]:
-                out[row] = account[position]
-                when = occurred[position]
-            position -= 1
+#: The operations of the finishing program, on the cells FIRST and OTHER of a step.
+(
+    OP_NUMBER, OP_SUM, OP_VALUE, OP_AGO, OP_FIRST, OP_GAP, OP_GAP_MEAN, OP_GAP_SPREAD, OP_RATIO, OP_CLOCK,
+    OP_CATEGORY,
+) = range(11)  # fmt: skip
+CODE, FIRST, OTHER, EXTRA, WINDOW, COLUMN = range(6)
 
 
 @nb.njit(cache=True, nogil=True)
-def facts_at(
-    start: Ints,
+def walk(
+    row: int,
+    low: int,
+    high: int,
+    moment: int,
+    me: int,
     occurred: Ints,
     received: Ints,
-    name: Codes,
-    value: Codes,
-    entity: Codes,
-    cutoff: Ints,
-    slot_of_name: Codes,
-    out: Codes,
-) -> None:
-    """(rows, slots) the code of each attribute's value as of the cutoff, -1 where missing; ties: largest code."""
-    when = np.empty(out.shape[1], np.int64)
-    for row in range(len(entity)):
-        out[row, :] = -1
-        if entity[row] < 0:
+    pair: Codes,
+    value: Ints,
+    contact: Codes,
+    key_of_pair: Codes,
+    detail_of_pair: Codes,
+    slots_start: Codes,
+    slots: Codes,
+    place: Codes,
+    plain: npt.NDArray[np.bool_],
+    windows: Ints,
+    state: Ints,
+    stamps: Codes,
+) -> bool:
+    """Notes the events of a row, those at [low, high), from its cutoff back; False when a sum gets too large.
+
+    One function, though long: numba counts references at every call that takes an array, and doing that for every
+    event costs three times what the event itself does.
+    """
+    w = len(windows) + 1
+    bucket = 0
+    for here in range(low + np.searchsorted(occurred[low:high], moment) - 1, low - 1, -1):
+        if received[here] > moment:
             continue
-        when[:] = MISSING
-        for position in range(start[entity[row]], start[entity[row] + 1]):
-            slot = slot_of_name[name[position]]
-            moment = occurred[position]
-            if slot < 0 or moment >= cutoff[row] or received[position] > cutoff[row] or moment < when[slot]:
+        when, its_value, detail = occurred[here], value[here], detail_of_pair[pair[here]]
+        age = moment - when
+        while bucket < w - 1 and age > windows[bucket]:
+            bucket += 1
+        key = key_of_pair[pair[here]]
+        for nth in range(slots_start[key], slots_start[key + 1]):
+            slot = slots[nth]
+            at = place[slot, TIMES]
+            newer = state[at + 1]
+            state[at] = max(state[at], when)
+            state[at + 1] = when
+            state[at + 2 + bucket] += 1
+            if plain[slot]:
                 continue
-            if moment > when[slot] or value[position] > out[row, slot]:
-                when[slot] = moment
-                out[row, slot] = value[position]
+            at = place[slot, ACTIVE]
+            if at >= 0:
+                day = (age - 1) // DAY
+                state[at + 1 + bucket] += day != state[at]
+                state[at] = day
+            at = place[slot, GAPS]
+            if at >= 0 and newer != LARGEST:
+                gap = newer - when
+                if state[at] == MISSING:
+                    state[at] = gap
+                    state[at + 1] = age
+                state[at + 2 + bucket] += gap
+                state[at + 2 + w + bucket] += (gap // SECOND) * (gap // SECOND)
+            at = place[slot, CLOCK]
+            if at >= 0:
+                state[at + w * ((when // HOUR) % 24) + bucket] += 1
+                state[at + w * (24 + (when // DAY + FIRST_WEEKDAY) % 7) + bucket] += 1
+            at = place[slot, PEOPLE]
+            if at >= 0 and contact[here] != me:
+                stamp = state[at] + contact[here]
+                state[at + 1 + bucket] += stamps[stamp] != row
+                stamps[stamp] = row
+            if detail >= 0:
+                at = place[slot, DISTINCT]
+                if at >= 0:
+                    stamp = state[at] + detail
+                    state[at + 1 + bucket] += stamps[stamp] != row
+                    stamps[stamp] = row
+                at = place[slot, DETAIL]
+                if at >= 0 and (state[at] == MISSING or state[at] == when):
+                    state[at] = when
+                    state[at + 1] = max(state[at + 1], detail)
+            if its_value != MISSING:
+                at = place[slot, TOTAL]
+                if at >= 0:
+                    state[at + bucket] += its_value
+                    if abs(state[at + bucket]) > SUM_LIMIT:
+                        return False
+                at = place[slot, RANGE]
+                if at >= 0:
+                    state[at + bucket] = min(state[at + bucket], its_value)
+                    state[at + w + bucket] = max(state[at + w + bucket], its_value)
+                at = place[slot, VALUE]
+                if at >= 0 and (state[at] == MISSING or state[at] == when):
+                    state[at] = when
+                    state[at + 1] = max(state[at + 1], its_value)
+    return True
+
+
+@nb.njit(cache=True, nogil=True)
+def widen(state: Ints, w: int, sums: Codes, totals: Codes, lows: Codes) -> bool:
+    """From rings to windows, for the tables that begin at the given cells; False when a sum gets too large."""
+    for at in sums:
+        for cell in range(at + 1, at + w):
+            state[cell] += state[cell - 1]
+    for at in totals:
+        for cell in range(at + 1, at + w):
+            state[cell] += state[cell - 1]
+            if abs(state[cell]) > SUM_LIMIT:
+                return False
+    for at in lows:
+        for cell in range(at + 1, at + w):
+            state[cell] = min(state[cell], state[cell - 1])
+            state[cell + w] = max(state[cell + w], state[cell + w - 1])
+    return True
+
+
+@nb.njit(cache=True, nogil=True, forceinline=True)
+def clock_share(state: Ints, first: int, w: int, mask: int) -> float:
+    """The share of the events at the hours (bits 0 to 23) or on the weekdays (24 to 30) of the mask."""
+    low, high = (0, 24) if mask < (1 << 24) else (24, 31)
+    inside = everything = np.int64(0)
+    for cell in range(low, high):
+        everything += state[first + w * cell]
+        inside += state[first + w * cell] * ((mask >> cell) & 1)
+    share: float = inside / everything if everything else np.nan
+    return share
+
+
+@nb.njit(cache=True, nogil=True, forceinline=True)
+def gap_spread(total: int, squares: int, gaps: int) -> float:
+    """Standard deviation in days, from the sums of gaps (microseconds) and of their squares (whole seconds)."""
+    mean = float(total // SECOND) / gaps
+    spread: float = np.sqrt(max(squares / gaps - mean * mean, 0.0)) / 86_400.0
+    return spread
+
+
+@nb.njit(cache=True, nogil=True)
+def finish(state: Ints, steps: Codes, windows: Ints, moment: int, category: Codes, out: Floats) -> None:
+    """Writes a row's columns from its complete state; NaN where missing."""
+    w = len(windows) + 1
+    for at in range(len(steps)):
+        code, first, other = steps[at, CODE], steps[at, FIRST], steps[at, OTHER]
+        window = steps[at, WINDOW]
+        reach = windows[window] if window < w - 1 else EVER
+        cell = state[first]
+        result = np.nan
+        if code == OP_NUMBER:
+            result = float(cell)
+        elif code == OP_SUM:
+            result = cell / VALUE_SCALE
+        elif code == OP_AGO:
+            if cell != MISSING and moment - cell <= reach:
+                result = (moment - cell) / DAY
+        elif code == OP_RATIO:
+            if state[other]:
+                result = cell / state[other]
+        elif code == OP_FIRST:
+            if cell != LARGEST:
+                result = min(moment - cell, reach) / DAY
+        elif code == OP_VALUE:
+            if cell != MISSING and cell != LARGEST and (other < 0 or moment - state[other] <= reach):
+                result = cell / VALUE_SCALE
+        elif code == OP_GAP:
+            if cell != MISSING and state[first + 1] <= reach:
+                result = cell / DAY
+        elif code == OP_GAP_MEAN:
+            if state[other] > 1:
+                result = cell / (DAY * (state[other] - 1))
+        elif code == OP_GAP_SPREAD:
+            if state[other] > 2:
+                result = gap_spread(cell, state[first + w], state[other] - 1)
+        elif code == OP_CLOCK:
+            result = clock_share(state, first, w, steps[at, EXTRA])
+        elif cell != MISSING and moment - cell <= reach:
+            result = float(category[steps[at, EXTRA], state[first + 1]])
+        out[steps[at, COLUMN]] = result
 
 
 @nb.njit(cache=True, nogil=True)
@@ -102,14 +237,16 @@ def fill(
     detail_of_pair: Codes,
     slots_start: Codes,
     slots: Codes,
-    needs: Codes,
+    place: Codes,
+    plain: npt.NDArray[np.bool_],
+    blank: Ints,
+    stamps: Codes,
+    sums: Codes,
+    totals: Codes,
+    lows: Codes,
     windows: Ints,
-    op: Codes,
-    op_slot: Codes,
-    op_window: Codes,
-    column: Codes,
+    steps: Codes,
     category: Codes,
-    people: int,
     out: Floats,
 ) -> int:
     """Fills the columns of `out` (rows, columns) that this level's program names.
@@ -118,160 +255,25 @@ def fill(
         entity: (rows,) whose events to look at, -1 for nobody. self_contact: (rows,) who the row is about.
         key_of_pair: (pairs,) which slots an event belongs to: `slots[slots_start[k]:slots_start[k + 1]]`.
         detail_of_pair: (pairs,) codes of details in the order of their texts, -1 for none.
+        place: (slots, TABLES) cells in the state. plain: (slots,) whether only times and counts are needed.
+        blank: the state of a row without events. stamps: which row last saw a detail (a person), -1 at first.
+        sums, totals, lows: where windowed tables begin that add up, add up checked, or are ranges.
         windows: ascending widths in microseconds; a last, unbounded one is understood.
-        op, op_slot, op_window, column: the finishing program. category: (ops, details) places of details.
-        people: how many contacts there are.
+        steps: the finishing program. category: (last details, details) places of details.
 
     Returns:
         -1, or the first row in which a sum would overflow.
     """
-    n_slots, n_windows = len(needs), len(windows) + 1
-    count = np.zeros((n_slots, n_windows), np.int64)
-    total = np.zeros((n_slots, n_windows), np.int64)
-    active = np.zeros((n_slots, n_windows), np.int64)
-    details = np.zeros((n_slots, n_windows), np.int64)
-    others = np.zeros((n_slots, n_windows), np.int64)
-    last, first = np.empty(n_slots, np.int64), np.empty(n_slots, np.int64)
-    last_day = np.empty(n_slots, np.int64)
-    value_time, last_value = np.empty(n_slots, np.int64), np.empty(n_slots, np.int64)
-    detail_time, last_detail = np.empty(n_slots, np.int64), np.empty(n_slots, np.int64)
-    distinct_of, people_of = np.full(n_slots, -1, np.int64), np.full(n_slots, -1, np.int64)
-    n_distinct = n_people = 0
-    for slot in range(n_slots):
-        if needs[slot] & NEEDS_DISTINCT:
-            distinct_of[slot] = n_distinct
-            n_distinct += 1
-        if needs[slot] & NEEDS_PEOPLE:
-            people_of[slot] = n_people
-            n_people += 1
-    # A stamp holds the row that last saw this detail (contact), so that nothing needs clearing.
-    n_details = detail_of_pair.max() + 1 if n_distinct and len(detail_of_pair) else 0
-    seen_detail = np.full((n_distinct, n_details), -1, np.int32)
-    seen_person = np.full((n_people, people if n_people else 0), -1, np.int32)
-
+    state = np.empty_like(blank)
     for row in range(len(entity)):
-        count[:] = 0
-        total[:] = 0
-        active[:] = 0
-        details[:] = 0
-        others[:] = 0
-        last[:] = MISSING
-        first[:] = MISSING
-        last_day[:] = -1
-        value_time[:] = MISSING
-        last_value[:] = MISSING
-        detail_time[:] = MISSING
-        last_detail[:] = -1
-        moment = cutoff[row]
-        if entity[row] >= 0:
-            low = start[entity[row]]
-            bucket = 0
-            position = first_at_or_after(occurred, low, start[entity[row] + 1], moment) - 1
-            while position >= low:
-                here = position
-                position -= 1
-                if received[here] > moment:
-                    continue
-                when = occurred[here]
-                age = moment - when
-                while bucket < n_windows - 1 and age > windows[bucket]:
-                    bucket += 1
-                its_pair = pair[here]
-                key = key_of_pair[its_pair]
-                for at in range(slots_start[key], slots_start[key + 1]):
-                    slot = slots[at]
-                    count[slot, bucket] += 1
-                    first[slot] = when
-                    if last[slot] == MISSING:
-                        last[slot] = when
-                    need = needs[slot]
-                    if need == 0:
-                        continue
-                    if need & NEEDS_DAYS:
-                        day = (age - 1) // DAY
-                        if day != last_day[slot]:
-                            last_day[slot] = day
-                            active[slot, bucket] += 1
-                    if need & NEEDS_DISTINCT and detail_of_pair[its_pair] >= 0:
-                        stamp = seen_detail[distinct_of[slot]]
-                        details[slot, bucket] += stamp[detail_of_pair[its_pair]] != row
-                        stamp[detail_of_pair[its_pair]] = row
-                    if need & NEEDS_PEOPLE and contact[here] != self_contact[row]:
-                        stamp = seen_person[people_of[slot]]
-                        others[slot, bucket] += stamp[contact[here]] != row
-                        stamp[contact[here]] = row
-                    if need & NEEDS_SUM and value[here] != MISSING:
-                        total[slot, bucket] += value[here]
-                        if total[slot, bucket] > SUM_LIMIT or total[slot, bucket] < -SUM_LIMIT:
-                            return row
-                    if need & NEEDS_VALUE and value[here] != MISSING:
-                        if value_time[slot] == MISSING:
-                            value_time[slot] = when
-                        if value_time[slot] == when and value[here] > last_value[slot]:
-                            last_value[slot] = value[here]
-                    if need & NEEDS_DETAIL and detail_of_pair[its_pair] >= 0:
-                        if detail_time[slot] == MISSING:
-                            detail_time[slot] = when
-                        if detail_time[slot] == when and detail_of_pair[its_pair] > last_detail[slot]:
-                            last_detail[slot] = detail_of_pair[its_pair]
-        for slot in range(n_slots):
-            for bucket in range(1, n_windows):
-                count[slot, bucket] += count[slot, bucket - 1]
-                active[slot, bucket] += active[slot, bucket - 1]
-                details[slot, bucket] += details[slot, bucket - 1]
-                others[slot, bucket] += others[slot, bucket - 1]
-                total[slot, bucket] += total[slot, bucket - 1]
-                if total[slot, bucket] > SUM_LIMIT or total[slot, bucket] < -SUM_LIMIT:
-                    return row
-        for step in range(len(op)):
-            code, slot, bucket = op[step], op_slot[step], op_window[step]
-            # Unbounded when the window is "ever"; no age comes near it.
-            reach = windows[bucket] if bucket < n_windows - 1 else np.int64(2**62)
-            result = np.nan
-            if code == COUNT:
-                result = float(count[slot, bucket])
-            elif code == SUM:
-                result = total[slot, bucket] / VALUE_SCALE
-            elif code == DAYS:
-                result = float(active[slot, bucket])
-            elif code == DISTINCT:
-                result = float(details[slot, bucket])
-            elif code == COLLEAGUES:
-                result = float(others[slot, bucket])
-            elif code == RECENCY:
-                if last[slot] != MISSING and moment - last[slot] <= reach:
-                    result = (moment - last[slot]) / DAY
-            elif code == FIRST:
-                if first[slot] != MISSING:
-                    result = min(moment - first[slot], reach) / DAY
-            elif code == LAST_VALUE:
-                if last_value[slot] != MISSING and moment - value_time[slot] <= reach:
-                    result = last_value[slot] / VALUE_SCALE
-            elif code == LAST_DETAIL and last_detail[slot] >= 0 and moment - detail_time[slot] <= reach:
-                result = float(category[step, last_detail[slot]])
-            out[row, column[step]] = result
+        state[:] = blank
+        whose, moment = entity[row], cutoff[row]
+        if whose >= 0 and not walk(
+            row, start[whose], start[whose + 1], moment, self_contact[row], occurred, received, pair, value, contact,
+            key_of_pair, detail_of_pair, slots_start, slots, place, plain, windows, state, stamps,
+        ):  # fmt: skip
+            return row
+        if not widen(state, len(windows) + 1, sums, totals, lows):
+            return row
+        finish(state, steps, windows, moment, category, out[row])
     return -1
-
-
-@nb.njit(cache=True, nogil=True)
-def next_event(
-    start: Ints,
-    occurred: Ints,
-    received: Ints,
-    pair: Codes,
-    wanted: npt.NDArray[np.bool_],
-    entity: Codes,
-    since: Ints,
-    known_by: int,
-    out: Ints,
-) -> None:
-    """For each row the time of the entity's first wanted event at or after `since`; MISSING when none is known."""
-    for row in range(len(entity)):
-        out[row] = MISSING
-        if entity[row] < 0:
-            continue
-        high = start[entity[row] + 1]
-        for position in range(first_at_or_after(occurred, start[entity[row]], high, since[row]), high):
-            if wanted[pair[position]] and received[position] <= known_by:
-                out[row] = occurred[position]
-                break

@@ -74,6 +74,20 @@ def not_done(feature: Feature) -> str:
     return (f"was not {done[4:]}" if done.startswith("was ") else f"has not {done}") + f" {a(one)}{told}"
 
 
+def nouns(feature: Feature) -> str:
+    """What happened, in the plural: "page views", "submitted forms", "activities"."""
+    kind, told = feature.type, _told(feature)
+    if kind is None:
+        return f"activities{told}"
+    *_, last = kind.split("_")
+    if kind in VERBS and last in VERBS[kind][0].split():
+        return f"{last} {VERBS[kind][2]}{told}"
+    words = spoken(kind)
+    if kind not in VERBS:
+        return f"{words} events{told}"
+    return f"{words[:-1]}ies{told}" if words.endswith("y") else f"{words}s{told}"
+
+
 def a(noun: str) -> str:
     """ "a mail", "an opportunity"."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engagement.times import DAY, HOUR, MINUTE
+from engagement.times import DAY
 from features.declare import (
     ActiveDays,
     AsOf,
@@ -22,16 +22,25 @@ from features.declare import (
     FirstSeen,
     LastDetail,
     LastValue,
+    Max,
+    Min,
     Recency,
     Sum,
 )
+from features.spans import ago, duration, number, within
 from features.verbs import deed, is_known, not_done, plural, spoken
+from features.wording_pace import pace_sentence
+
+#: Any value of these, zero too, speaks for an event.
+_SPEAKING = (LastDetail, LastValue, Min, Max, Recency)
 
 
 def sentence(features: Sequence[Feature], values: Sequence[float]) -> str:
     """One sentence for the columns of one group and their values (NaN where missing)."""
     lead = features[0]
-    if isinstance(lead, AsOf):
+    if (pace := pace_sentence(features, values)) is not None:
+        text = pace
+    elif isinstance(lead, AsOf):
         text = _attribute(lead, values[0])
     elif isinstance(lead, Colleagues):
         text = _colleagues(features, values)
@@ -67,7 +76,7 @@ class _Seen:
         happened, last, since = False, "", ""
         for feature, value in zip(features, values, strict=True):
             missing, window = math.isnan(value), feature.window
-            happened |= not missing and (value != 0 or isinstance(feature, LastDetail | LastValue | Recency))
+            happened |= not missing and (value != 0 or isinstance(feature, _SPEAKING))
             if isinstance(feature, Count) and value > 0:
                 counts.append((window, int(value)))
             elif isinstance(feature, Recency):
@@ -94,16 +103,16 @@ def _deed(lead: Feature, seen: _Seen) -> str:
     """ "viewed the pricing page 3 times in the last 7 days, last 2 hours ago"."""
     whose = ("the account " if is_known(lead) else "account: ") if lead.level == "account" else ""
     if not seen.happened:
-        return f"{whose}{not_done(lead)} {_within(seen.silent)}"
+        return f"{whose}{not_done(lead)} {within(seen.silent)}"
     window, times = seen.counts[0] if seen.counts else (None, 0)
     text = whose + deed(lead, times or None)
-    inside = "" if window is None else f" {_within(window)}"
+    inside = "" if window is None else f" {within(window)}"
     if times > 1:
         return text + inside + (f", last {seen.last}" if seen.last else "")
     text += f" {seen.last}" if seen.last else inside
     if times and seen.counts[-1][1] > 1:  # once lately, more often before
         widest, most = seen.counts[-1]
-        text += f", {most} times {'in all' if widest is None else _within(widest)}"
+        text += f", {most} times {'in all' if widest is None else within(widest)}"
     elif not times and not seen.last and seen.since:
         text += f", first {seen.since} ago"
     return text
@@ -113,12 +122,12 @@ def _any_event(lead: Feature, seen: _Seen) -> str:
     """ "4 activities in the last 7 days, last 2 hours ago, known for 12 days"."""
     whose = "account: " if lead.level == "account" else ""
     if not seen.happened:
-        return f"{whose}no activity {_within(seen.silent)}"
+        return f"{whose}no activity {within(seen.silent)}"
     parts = []
     if seen.counts:
         window, times = seen.counts[0]
         counted = plural(times, "activity", "activities")
-        parts.append(counted if window is None else f"{counted} {_within(window)}")
+        parts.append(counted if window is None else f"{counted} {within(window)}")
     if seen.last:
         parts.append(f"last {seen.last}" if parts else f"last active {seen.last}")
     if seen.since:
@@ -128,7 +137,7 @@ def _any_event(lead: Feature, seen: _Seen) -> str:
 
 def _extra(features: Sequence[Feature], values: Sequence[float]) -> str:
     """What the last detail or the values add: " (last: demo)"."""
-    parts, last_value = [], math.nan
+    parts, last_value, extremes = [], math.nan, dict[str, float]()
     sums = [(f.window, v) for f, v in zip(features, values, strict=True) if isinstance(f, Sum) and abs(v) > 0]
     for feature, value in zip(features, values, strict=True):
         if math.isnan(value):
@@ -138,11 +147,14 @@ def _extra(features: Sequence[Feature], values: Sequence[float]) -> str:
         elif isinstance(feature, LastValue):
             parts.append(f"last value {number(value)}")
             last_value = value
+        elif isinstance(feature, Min | Max):
+            extremes[f"{'smallest' if isinstance(feature, Min) else 'largest'} {number(value)}"] = value
         elif isinstance(feature, Distinct) and value > 1:
-            parts.append(f"{int(value)} different ones {_within(feature.window)}")
+            parts.append(f"{int(value)} different ones {within(feature.window)}")
+    parts += [text for text, value in extremes.items() if value != last_value]
     window, total = max(sums, key=lambda pair: _wide(pair[0]), default=(None, last_value))
     if sums and total != last_value:
-        parts.append(f"{number(total)} {'in all' if window is None else _within(window)}")
+        parts.append(f"{number(total)} {'in all' if window is None else within(window)}")
     return f" ({'; '.join(parts)})" if parts else ""
 
 
@@ -164,39 +176,8 @@ def _colleagues(features: Sequence[Feature], values: Sequence[float]) -> str:
     with_ = "" if is_known(feature) else "with "
     did = "was active" if feature.type is None else with_ + deed(feature, None)
     who = f"{int(value)} colleagues" if value > 1 else "1 colleague" if value > 0 else "no colleague"
-    return f"{who} {did.replace('was ', 'were ', 1) if value > 1 else did} {_within(feature.window)}"
-
-
-def _within(window: int | None) -> str:
-    return "so far" if window is None else f"in the last {duration(window)}"
+    return f"{who} {did.replace('was ', 'were ', 1) if value > 1 else did} {within(feature.window)}"
 
 
 def _whole(days: float) -> str:
     return plural(int(days), "day") if days >= 1 else "less than a day"
-
-
-def ago(days: float) -> str:
-    """How long ago, in the largest fitting unit: "2 hours ago"."""
-    micros = days * DAY
-    for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
-        if micros >= unit:
-            return f"{plural(int(micros // unit), name)} ago"
-    return "less than a minute ago"
-
-
-def duration(window: int) -> str:
-    """A window in words: "7 days", "24 hours", "12 months"."""
-    if window == 365 * DAY:
-        return "12 months"
-    for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
-        if window % unit == 0:
-            return "24 hours" if window == DAY else plural(window // unit, name)
-    return f"{window / DAY:.3g} days"
-
-
-def number(value: float) -> str:
-    """A number to read: thousands apart, at most two decimals unless it is tiny."""
-    if abs(value) >= 1e15 or 0 < abs(value) < 0.01:
-        return f"{value:.3g}"
-    text = f"{value:,.2f}".rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text

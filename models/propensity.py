@@ -14,7 +14,7 @@ from engagement.funnel import Conversion
 from features.arrays import Ints, LogArrays
 from features.feature_set import FeatureSet
 from features.stage import CONVERTED, ENDED, IN_STAGE, LONG_AGO, NOT_ENTERED, UNKNOWN, standing
-from features.wording import duration
+from features.spans import duration
 from models.booster import Rung
 from models.calibration import Affine, inverse_logit
 from models.reasons import ReasonWriter

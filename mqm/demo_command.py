@@ -221,7 +221,7 @@ def _cells(one: Any) -> list[str]:
 def _accounts(arrays: LogArrays, contacts: list[str], as_of: int) -> list[str | None]:
     import numpy as np
 
-    from features.kernel import accounts_at
+    from features.kernel_lookup import accounts_at
 
     at, entity = arrays.events, arrays.contact_codes(contacts)
     codes = np.empty(len(contacts), np.int32)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from engagement.errors import NotEnoughData
 from engagement.funnel import Conversion
 from engagement.times import format_time
-from features import kernel
+from features import kernel_lookup
 from features.arrays import MISSING, Codes, Ints, LogArrays, Timeline
 
 
@@ -148,7 +148,7 @@ def _first_of_types(
 
 def _next(at: Timeline, wanted: npt.NDArray[np.bool_], entity: Codes, since: Ints, known_by: int) -> Ints:
     out = np.empty(len(entity), np.int64)
-    kernel.next_event(at.start, at.occurred, at.received, at.pair, wanted, entity, since, known_by, out)
+    kernel_lookup.next_event(at.start, at.occurred, at.received, at.pair, wanted, entity, since, known_by, out)
     return out
 
 

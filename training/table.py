@@ -19,7 +19,7 @@ def training_table(arrays: LogArrays, rows: LabelTimes, settings: FeatureSetting
     Args:
         known_by: microseconds UTC; which columns there are is decided by what was known then.
     """
-    features = derive_features(Vocabulary.of(arrays, known_by), settings)
+    features = derive_features(Vocabulary.of(arrays, known_by), settings, rows.conversion)
     ids = contact_ids(arrays, rows)
     matrix = features.compute(arrays, ids, rows.cutoff, threads=2)
     columns: dict[str, pa.Array] = {

@@ -89,7 +89,7 @@ def train(
         raise NotEnoughData(f"{what} of {len(rows)} mature rows of {conversion.name} converted", None, cure)
     split = split_by_time(rows)
     tell(f"{len(rows):,} label times, {int(rows.converted.sum()):,} converted; computing features", 0.05)
-    features = derive_features(Vocabulary.of(arrays, split.train_end), settings)
+    features = derive_features(Vocabulary.of(arrays, split.train_end), settings, conversion)
     matrix = features.compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)
     part, groups = split.train, group_of(rows)
     tell("looking for columns that drift", 0.12)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -22,10 +22,20 @@ from features.declare import (
     Distinct,
     Feature,
     FirstSeen,
+    GapLast,
+    GapMean,
+    GapSpread,
+    HourShare,
     LastDetail,
     LastValue,
+    Max,
+    Min,
+    Ratio,
     Recency,
+    StageAge,
     Sum,
+    Trend,
+    WeekdayShare,
 )
 from features.feature_set import FeatureSet
 
@@ -37,6 +47,15 @@ TYPES = ("page_view", "purchase", "mql")
 DETAILS = (None, "", "demo", "pricing", "Größe", "日本", "zz")
 NAMES = ("country", "size")
 TEXTS = (None, "", "DE", "é", "10", "-0", " 1e3 ", "1.0000000000000002", "1_0", "nan", "inf", "1e301", "9")
+PROPERTIES = (
+    None,
+    None,
+    '{"machine": true}',
+    '{"bot":true, "x": [1]}',
+    '{"trust": 0.4}',
+    '{"machine": 1}',
+    "machine",
+)
 VALUES = (None, 0.0, -0.0, 1.0, -2.5, 0.0000005, 0.0000015, 2.5e-6, 0.1, 12.345678, 1e9, -1e9, 123456789.1234565)
 
 #: How far before the cutoff things happen: on edges, one microsecond to each side of them, and a clock change.
@@ -52,8 +71,18 @@ SUBJECTS = ((None, None), ("page_view", None), ("page_view", "pricing"), ("purch
 
 def windowed(level: str, kind: str | None, detail: str | None) -> list[Feature]:
     """The kinds whose name tells their window, over each kind of window."""
-    kinds = (Count, Sum, ActiveDays, Distinct, Colleagues)
-    return [one(kind, detail, window, level) for one in kinds for window in WINDOWS]
+    kinds = (Count, Sum, ActiveDays, Distinct, Colleagues, Min, Max, GapLast, GapMean)
+    found: list[Feature] = [one(kind, detail, window, level) for one in kinds for window in WINDOWS]
+    for window in WINDOWS:
+        found += [
+            GapSpread(kind, detail, window or days(3650), level),
+            Ratio(kind, detail, window, level, per="page_view"),
+            Ratio(kind, detail, window, level),
+            HourShare(kind, detail, window, level, hours=(0, 12)),
+            HourShare(kind, detail, window, level, hours=(12, 24)),
+            WeekdayShare(kind, detail, window, level, weekdays=(0, 5, 6)),
+        ]
+    return found + [Trend(kind, detail, w, level, against=days(7)) for w in WINDOWS if w is not None and w < days(7)]
 
 
 def unwindowed(level: str, window: int | None) -> list[Feature]:
@@ -65,6 +94,7 @@ def unwindowed(level: str, window: int | None) -> list[Feature]:
             FirstSeen(kind, detail, window, level),
             LastValue(kind, detail, window, level),
             LastDetail(kind, detail, window, level, categories=("demo", "Größe", "")),
+            StageAge(kind, detail, None, level, each=level == "account"),
         ]
     return found
 
@@ -72,6 +102,11 @@ def unwindowed(level: str, window: int | None) -> list[Feature]:
 #: Every kind at each level, for each subject, over each kind of window, in sets small enough to be quick in SQL.
 SETS = [FeatureSet(tuple(windowed(level, *of))) for level in ("contact", "account") for of in SUBJECTS]
 SETS += [FeatureSet(tuple(unwindowed(level, window))) for level in ("contact", "account") for window in WINDOWS]
+#: Machines' events count, beside the same features in which they don't.
+SETS += [
+    FeatureSet((*some, *(replace(feature, machines=True) for feature in some)))
+    for some in (windowed("contact", None, None), windowed("account", "page_view", "pricing"))
+]
 #: All that can stand beside each other.
 MIXED = FeatureSet(
     (
@@ -100,9 +135,15 @@ _number = count()
 
 
 def _event(
-    times: tuple[int, int], contact: str, account: str | None, kind: str, value: float | None, detail: str | None
+    times: tuple[int, int],
+    contact: str,
+    account: str | None,
+    kind: str,
+    value: float | None,
+    detail: str | None,
+    properties: str | None,
 ) -> Event:
-    return Event(f"e-{next(_number)}", contact, account, kind, times[0], times[1], value, detail)
+    return Event(f"e-{next(_number)}", contact, account, kind, times[0], times[1], value, detail, properties)
 
 
 def _attribute(
@@ -119,6 +160,7 @@ an_event = st.builds(
     st.sampled_from(TYPES),
     st.sampled_from(VALUES) | st.floats(-1e9, 1e9),
     st.sampled_from(DETAILS),
+    st.sampled_from(PROPERTIES),
 )
 an_attribute = st.builds(
     _attribute,

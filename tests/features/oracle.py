@@ -21,10 +21,20 @@ from features.declare import (
     Distinct,
     Feature,
     FirstSeen,
+    GapLast,
+    GapMean,
+    GapSpread,
+    HourShare,
     LastDetail,
     LastValue,
+    Max,
+    Min,
+    Ratio,
     Recency,
+    StageAge,
     Sum,
+    Trend,
+    WeekdayShare,
 )
 
 DAY = "86400000000"
@@ -33,8 +43,13 @@ NUMBER = r"\s*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\s*"
 #: Millionths: the nearest whole number, of two equally near the even one. The multiplication is the only float step.
 LOAD = """
 CREATE OR REPLACE TABLE ev AS
-WITH scaled AS (SELECT *, value * 1000000.0::DOUBLE AS s FROM raw_events)
-SELECT contact_id AS contact, account_id AS account, type, detail,
+WITH scaled AS (
+    SELECT *, value * 1000000.0::DOUBLE AS s,
+           CASE WHEN json_valid(properties) AND json_type(properties) = 'OBJECT' THEN properties::JSON END AS said
+    FROM raw_events)
+SELECT coalesce((said->'$.machine') = 'true', false) OR coalesce((said->'$.bot') = 'true', false)
+       OR coalesce(json_type(said, '$.trust') IN ('DOUBLE', 'UBIGINT', 'BIGINT')
+                   AND (said->>'$.trust')::DOUBLE BETWEEN 0 AND 0.4999999999999999, false) AS machine, contact_id AS contact, account_id AS account, type, detail,
        epoch_us(occurred_at) AS occurred, epoch_us(received_at) AS received,
        CASE WHEN s - floor(s) > 0.5 OR (s - floor(s) = 0.5 AND floor(s)::BIGINT % 2 <> 0)
             THEN floor(s)::BIGINT + 1 ELSE floor(s)::BIGINT END AS millionths
@@ -52,11 +67,13 @@ SELECT w.*, (SELECT first(e.account ORDER BY e.occurred DESC, e.account DESC) FR
 FROM wanted w;
 
 CREATE OR REPLACE TABLE seen_contact AS
-SELECT c.row, c.contact AS self, c.cutoff - e.occurred AS age, e.contact, e.type, e.detail, e.millionths
+SELECT c.row, c.contact AS self, c.cutoff - e.occurred AS age, e.contact, e.type, e.detail, e.millionths, e.machine,
+       make_timestamp(e.occurred) AS clock
 FROM cut c LEFT JOIN ev e ON e.contact = c.contact AND e.occurred < c.cutoff AND e.received <= c.cutoff;
 
 CREATE OR REPLACE TABLE seen_account AS
-SELECT c.row, c.contact AS self, c.cutoff - e.occurred AS age, e.contact, e.type, e.detail, e.millionths
+SELECT c.row, c.contact AS self, c.cutoff - e.occurred AS age, e.contact, e.type, e.detail, e.millionths, e.machine,
+       make_timestamp(e.occurred) AS clock
 FROM cut c LEFT JOIN ev e ON e.account = c.account AND e.occurred < c.cutoff AND e.received <= c.cutoff;
 
 CREATE OR REPLACE TABLE facts_contact AS
@@ -119,7 +136,8 @@ def formula(feature: Feature) -> str:
             return place(feature.categories, value)
         number = f"CASE WHEN regexp_full_match({value}, '{NUMBER}') THEN TRY_CAST(trim({value}) AS DOUBLE) END"
         return f"CASE WHEN abs({number}) <= 1e300 THEN {number} END"
-    ever = "age IS NOT NULL"
+    ever = "age IS NOT NULL" + ("" if feature.machines else " AND NOT machine")
+    anything = ever
     if feature.type is not None:
         ever += f" AND type = {quoted(feature.type)}"
     if feature.detail is not None:
@@ -130,6 +148,33 @@ def formula(feature: Feature) -> str:
             return f"(count(*) FILTER ({inside}))::DOUBLE"
         case Sum():
             return f"coalesce(sum(millionths) FILTER ({inside}), 0)::BIGINT::DOUBLE / 1000000.0::DOUBLE"
+        case Min() | Max():
+            return f"({feature.op}(millionths) FILTER ({inside}))::DOUBLE / 1000000.0::DOUBLE"
+        case StageAge():
+            return f"({'min' if feature.each else 'max'}(age) FILTER ({ever}))::DOUBLE / {DAY}::DOUBLE"
+        case GapSpread():
+            return gap_spread(inside)
+        case GapMean():
+            gaps = f"(count(*) FILTER ({inside}) - 1)"
+            all_of_them = f"(max(age) FILTER ({inside}) - min(age) FILTER ({inside}))"
+            return f"CASE WHEN {gaps} > 0 THEN {all_of_them}::DOUBLE / ({DAY} * {gaps})::DOUBLE END"
+        case GapLast():
+            ages = f"list_sort(list(age) FILTER ({inside}))"
+            return f"({ages}[2] - {ages}[1])::DOUBLE / {DAY}::DOUBLE"
+        case Trend():
+            longer = f"{ever} AND age <= {feature.against}"
+            return f"(count(*) FILTER ({inside}))::DOUBLE / nullif(count(*) FILTER ({longer}), 0)::DOUBLE"
+        case Ratio():
+            of = anything + ("" if feature.per is None else f" AND type = {quoted(feature.per)}")
+            of += "" if feature.window is None else f" AND age <= {feature.window}"
+            return f"(count(*) FILTER ({inside}))::DOUBLE / nullif(count(*) FILTER ({of}), 0)::DOUBLE"
+        case HourShare():
+            low, high = feature.hours
+            some = f"{inside} AND hour(clock) >= {low} AND hour(clock) < {high}"
+            return f"(count(*) FILTER ({some}))::DOUBLE / nullif(count(*) FILTER ({inside}), 0)::DOUBLE"
+        case WeekdayShare():
+            some = f"{inside} AND isodow(clock) - 1 IN ({', '.join(map(str, feature.weekdays))})"
+            return f"(count(*) FILTER ({some}))::DOUBLE / nullif(count(*) FILTER ({inside}), 0)::DOUBLE"
         case ActiveDays():
             return f"(count(DISTINCT (age - 1) // {DAY}) FILTER ({inside}))::DOUBLE"
         case Distinct():
@@ -150,6 +195,17 @@ def formula(feature: Feature) -> str:
             last = f"first(detail ORDER BY age, detail DESC) FILTER ({inside} AND detail IS NOT NULL)"
             return place(feature.categories, last)
     raise AssertionError(feature)
+
+
+def gap_spread(inside: str) -> str:
+    """The standard deviation of the gaps between events, each in whole seconds: its mean square less its mean squared."""
+    ages = f"list_sort(list(age) FILTER ({inside}))"
+    gaps = f"(count(*) FILTER ({inside}) - 1)"
+    square = f"(({ages}[i + 1] - {ages}[i]) // 1000000) * (({ages}[i + 1] - {ages}[i]) // 1000000)"
+    squares = f"list_sum(list_transform(range(1, {gaps} + 1), lambda i: {square}))::DOUBLE"
+    mean = f"(((max(age) FILTER ({inside}) - min(age) FILTER ({inside})) // 1000000)::DOUBLE / {gaps}::DOUBLE)"
+    variance = f"greatest({squares} / {gaps}::DOUBLE - {mean} * {mean}, 0.0::DOUBLE)"
+    return f"CASE WHEN {gaps} > 1 THEN sqrt({variance}) / 86400.0::DOUBLE END"
 
 
 def place(categories: Sequence[str], value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 
 import pytest
 from hypothesis import given, settings
@@ -19,16 +20,25 @@ from features.declare import (
     Distinct,
     Feature,
     FirstSeen,
+    GapLast,
+    GapMean,
+    GapSpread,
+    HourShare,
     LastDetail,
     LastValue,
+    Max,
+    Min,
+    Ratio,
     Recency,
+    StageAge,
     Sum,
-    from_json,
+    Trend,
+    WeekdayShare,
     identifier,
     is_category,
-    to_json,
     window_text,
 )
+from features.declared import from_json, from_settings, to_json
 from features.feature_set import FeatureSet, number_in
 
 NAMES = [
@@ -40,6 +50,19 @@ NAMES = [
     (ActiveDays(window=DAY), "any_event_days_1d", "any_event"),
     (Distinct("form_submitted"), "form_submitted_distinct_ever", "form_submitted"),
     (Colleagues("mql", window=days(30)), "account_mql_colleagues_30d", "account.colleagues"),
+    (Min("purchase", window=days(30)), "purchase_min_30d", "purchase"),
+    (Max("purchase", window=days(30), level="account"), "account_purchase_max_30d", "account.purchase"),
+    (StageAge("mql"), "mql_stage_age", "stage.mql"),
+    (StageAge("meeting_held", each=True), "meeting_held_stage_age", "stage.meeting_held"),
+    (GapLast("page_view", window=days(90)), "page_view_gap_last_90d", "gaps.page_view"),
+    (GapMean(window=days(90)), "any_event_gap_mean_90d", "gaps.any_event"),
+    (GapSpread("page_view", "pricing", days(90)), "page_view_pricing_gap_spread_90d", "gaps.page_view.pricing"),
+    (Trend("page_view", window=days(7)), "page_view_trend_7d_28d", "trend.page_view"),
+    (Ratio("email_click", window=days(90), per="email_sent"), "email_click_per_email_sent_90d", "per.email_click"),
+    (Ratio("email_click"), "email_click_per_any_event_ever", "per.email_click"),
+    (HourShare(window=days(90), hours=(6, 12)), "any_event_hours_6_12_90d", "rhythm.any_event"),
+    (WeekdayShare("page_view", window=days(90)), "page_view_weekdays_5_6_90d", "rhythm.page_view"),
+    (Count("email_open", window=days(7), machines=True), "email_open_machines_count_7d", "email_open+machines"),
     (Recency("mql", window=days(365)), "mql_recency", "mql"),
     (FirstSeen("mql", window=days(365)), "mql_first", "mql"),
     (LastValue("purchase"), "purchase_last_value", "purchase"),
@@ -82,11 +105,77 @@ def test_any_declaration_survives_json_and_has_an_identifier(
     kind: type[Feature], of: str | None, detail: str | None, window: int | None, level: str
 ) -> None:
     extra = {"categories": ("a", "ü", "")} if kind in (LastDetail, AsOf) else {}
+    if kind is StageAge:
+        window = None
+    elif kind in (GapSpread, Trend):
+        window = min(window or DAY, 27 * DAY)
     feature = kind(of, detail, window, level, **extra)
     assert from_json(json.loads(json.dumps(to_json(feature)))) == feature
     assert feature.name.isidentifier()
     assert feature.name.isascii()
     assert feature.name == feature.name.lower()
+
+
+REFUSED = [
+    ({"op": "count", "type": 7}, "type is not a text"),
+    ({"op": "count", "level": "team"}, "level"),
+    ({"op": "count", "window": 0}, "window"),
+    ({"op": "gap_spread"}, "needs a window"),
+    ({"op": "gap_spread", "window": days(3651)}, "needs a window"),
+    ({"op": "trend"}, "a longer one"),
+    ({"op": "trend", "window": days(28)}, "a longer one"),
+    ({"op": "stage_age", "window": DAY}, "no window"),
+    ({"op": "hours", "hours": [9]}, "hours of the day"),
+    ({"op": "hours", "hours": [9, 25]}, "hours of the day"),
+    ({"op": "hours", "hours": [17, 9]}, "hours of the day"),
+    ({"op": "weekdays", "weekdays": [7]}, "weekdays"),
+    ({"op": "weekdays", "weekdays": []}, "weekdays"),
+    ({"op": "is", "type": "size", "categories": [1]}, "categories"),
+]
+
+
+@pytest.mark.parametrize(("body", "what"), REFUSED)
+def test_a_value_that_cannot_be_is_refused_by_name(body: dict[str, object], what: str) -> None:
+    with pytest.raises(BadInput, match=what):
+        from_json(body)
+
+
+def test_declarations_of_mqm_toml() -> None:
+    toml = """
+        [[features.add]]
+        op = "count"
+        type = "page_view"
+        detail = "pricing"
+        windows_days = [3, 14]
+        level = "account"
+        [[features.add]]
+        op = "trend"
+        window_days = 7
+        against_days = 28
+        [[features.add]]
+        op = "hours"
+        hours = [9, 17]
+    """
+    assert from_settings(tomllib.loads(toml)["features"]["add"]) == [
+        Count("page_view", "pricing", days(3), "account"),
+        Count("page_view", "pricing", days(14), "account"),
+        Trend(window=days(7), against=days(28)),
+        HourShare(hours=(9, 17)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "what"),
+    [
+        ({"op": "count", "windows_days": 7}, "number 2: windows_days is not a list"),
+        ({"op": "count", "windows_days": [0]}, "number 2: a window that is not a number of days: 0"),
+        ({"op": "count", "window_days": "7"}, "number 2: a window that is not a number of days: '7'"),
+        ({"op": "median"}, "number 2: a feature with an unknown operation"),
+    ],
+)
+def test_a_wrong_table_of_mqm_toml_is_named(table: dict[str, object], what: str) -> None:
+    with pytest.raises(BadInput, match=what):
+        from_settings([{"op": "count"}, table])
 
 
 def test_an_unknown_operation_is_refused_by_name() -> None:
@@ -97,7 +186,7 @@ def test_an_unknown_operation_is_refused_by_name() -> None:
 
 def test_a_field_that_does_not_belong_is_refused_by_name() -> None:
     for body in ({"op": "count", "type": "mql", "categories": []}, {"op": "count", "types": "mql"}):
-        with pytest.raises(BadInput, match="cannot be read"):
+        with pytest.raises(BadInput, match="unknown field"):
             from_json(body)
 
 

@@ -19,6 +19,7 @@ from engagement.times import DAY, HOUR, MINUTE, days
 from features.arrays import LogArrays
 from features.catalogue import derive_features
 from features.declare import (
+    KINDS,
     ActiveDays,
     AsOf,
     Colleagues,
@@ -26,14 +27,25 @@ from features.declare import (
     Distinct,
     Feature,
     FirstSeen,
+    GapLast,
+    GapMean,
+    GapSpread,
+    HourShare,
     LastDetail,
     LastValue,
+    Max,
+    Min,
+    Ratio,
     Recency,
+    StageAge,
     Sum,
+    Trend,
+    WeekdayShare,
 )
+from features.spans import ago, duration, number
 from features.verbs import spoken
 from features.vocabulary import Vocabulary
-from features.wording import ago, duration, number, sentence
+from features.wording import sentence
 
 NAN = math.nan
 YEAR = days(365)
@@ -44,6 +56,15 @@ BUY = [Count("purchase"), LastValue("purchase", window=YEAR), Sum("purchase", wi
 WHOLE = [FirstSeen(window=YEAR), Recency(window=YEAR), *Count().over(days(7), YEAR)]
 COLLEAGUES = Colleagues().over(days(7), YEAR)
 SECOND = 1 / 86_400
+VIEWS_TREND = Trend("page_view", window=days(7), against=days(28))
+VIEWS_MONTH = "the page views in the last 28 days"
+CLICK_RATE = Ratio("email_click", window=days(90), per="email_sent")
+GAPS = [kind("page_view", window=days(90)) for kind in (GapLast, GapMean, GapSpread)]
+VIEWS_EVERY, LAST_TWO = "Page views every", "between the last two (in the last 90 days)"
+RHYTHM = [HourShare(window=YEAR, hours=(6, 12)), HourShare(window=YEAR, hours=(12, 18)), WeekdayShare(window=YEAR)]
+YEARLONG = "the activities in the last 12 months"
+SOME_DAYS = WeekdayShare("page_view", weekdays=(0, 4))
+RANGE = [Count("purchase"), LastValue("purchase"), Min("purchase"), Max("purchase")]
 
 TABLE: list[tuple[Sequence[Feature], Sequence[float], str]] = [
     # Counts and ages together.
@@ -100,7 +121,47 @@ TABLE: list[tuple[Sequence[Feature], Sequence[float], str]] = [
     (WHOLE[1:2], [1.0], "Last active 1 day ago"),
     (WHOLE[1:], [NAN, 0, 0], "No activity in the last 12 months"),
     ([ActiveDays(window=days(7))], [2], "Active"),
+    # The stage.
+    ([StageAge("mql")], [3.2], "Became an MQL 3 days ago"),
+    ([StageAge("mql")], [NAN], "Has not become an MQL so far"),
+    ([StageAge("meeting_held", each=True)], [0.5], "Held a meeting 12 hours ago"),
+    # Trends.
+    ([VIEWS_TREND], [0.6], f"60% of {VIEWS_MONTH} came in the last 7 days (picking up)"),
+    ([VIEWS_TREND], [0.1], f"10% of {VIEWS_MONTH} came in the last 7 days (slowing down)"),
+    ([VIEWS_TREND], [0.25], f"25% of {VIEWS_MONTH} came in the last 7 days (a steady pace)"),
+    ([VIEWS_TREND], [1], f"All {VIEWS_MONTH} came in the last 7 days (picking up)"),
+    ([VIEWS_TREND], [0.999], f"Nearly all {VIEWS_MONTH} came in the last 7 days (picking up)"),
+    ([VIEWS_TREND], [0], "No page views in the last 7 days, though some in the last 28 days"),
+    ([VIEWS_TREND], [NAN], "No page views in the last 28 days"),
+    ([Trend(window=days(7), level="account")], [NAN], "Account: no activities in the last 28 days"),
+    # Ratios.
+    ([CLICK_RATE], [0.4], "0.4 email clicks for each of the sent mails in the last 90 days"),
+    ([CLICK_RATE], [0], "No email clicks in the last 90 days, though there were sent mails"),
+    ([CLICK_RATE], [1], "As many email clicks as sent mails in the last 90 days"),
+    ([CLICK_RATE], [NAN], "No sent mails in the last 90 days"),
+    ([Ratio("demo_watched")], [0.3], "30% of the activities so far were demo watched events"),
+    # Gaps.
+    (GAPS, [5.5, 3.1, 2], f"{VIEWS_EVERY} 3 days on average, give or take 2 days, 5 days {LAST_TWO}"),
+    (
+        GAPS,
+        [0.1, 0.1, NAN],
+        f"{VIEWS_EVERY} 2 hours on average, 2 hours {LAST_TWO}",
+    ),
+    (GAPS, [NAN, NAN, NAN], "Fewer than two page views in the last 90 days"),
+    (GAPS[:1], [4], "4 days between the last two page views (in the last 90 days)"),
+    (GAPS[2:], [4], "Times between page views that vary by 4 days (in the last 90 days)"),
+    (GAPS[2:], [NAN], "Fewer than three page views in the last 90 days"),
+    # Hours and weekdays.
+    (RHYTHM, [0.2, 0.7, 0.1], f"70% of {YEARLONG} came between 12:00 and 18:00 UTC, 10% at the weekend"),
+    (RHYTHM[:1], [0], f"Not one of {YEARLONG} came between 06:00 and 12:00 UTC"),
+    (RHYTHM[2:], [1], f"All {YEARLONG} came at the weekend"),
+    (RHYTHM, [NAN, NAN, NAN], "No activities in the last 12 months"),
+    ([SOME_DAYS], [0.001], "Less than 1% of the page views so far came on Monday and Friday"),
     # Values and last details.
+    (RANGE, [2, 5, 5, 20], "Made 2 purchases (last value 5; largest 20)"),
+    (RANGE, [1, 5, 5, 5], "Made a purchase (last value 5)"),
+    (RANGE[2:], [3, 20], "Made a purchase (smallest 3; largest 20)"),
+    (RANGE[2:], [NAN, NAN], "Has not made a purchase so far"),
     (BUY, [1, 16_200, 16_200], "Made a purchase (last value 16,200)"),
     (BUY, [3, 5_610.5, 1_234_567], "Made 3 purchases (last value 5,610.5; 1,234,567 in the last 12 months)"),
     (BUY, [0, NAN, 0], "Has not made a purchase so far"),
@@ -155,7 +216,7 @@ def test_what_is_said(features: Sequence[Feature], values: Sequence[float], said
 
 def test_the_table_has_every_kind() -> None:
     kinds = {type(feature) for features, _, _ in TABLE for feature in features}
-    assert kinds == set(Feature.__subclasses__())
+    assert kinds == set(KINDS.values())
 
 
 def test_ago() -> None:

@@ -1,0 +1,120 @@
+"""Where a program's integer cells stand in the kernel's flat state, and which operation reads which of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from features import kernel
+from features.arrays import Codes, Ints
+
+_LARGEST, _MISSING = int(kernel.LARGEST), int(kernel.MISSING)
+_CLOCK_CELLS = 24 + 7
+
+#: Each table's single cells and its windowed parts, by what they hold when nothing has been seen.
+_BLANK: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    kernel.TIMES: ((_MISSING, _LARGEST), (0,)),
+    kernel.TOTAL: ((), (0,)),
+    kernel.RANGE: ((), (_LARGEST, _MISSING)),
+    kernel.ACTIVE: ((-1,), (0,)),
+    kernel.DISTINCT: ((0,), (0,)),
+    kernel.PEOPLE: ((0,), (0,)),
+    kernel.VALUE: ((_MISSING, _MISSING), ()),
+    kernel.DETAIL: ((_MISSING, -1), ()),
+    kernel.GAPS: ((_MISSING, _MISSING), (0, 0)),
+    kernel.CLOCK: ((), (0,) * _CLOCK_CELLS),
+}
+
+#: For each operation the kernel's code, the table it reads, and where in it: a single cell (below zero: -1 is the
+#: first) or a windowed part.
+_OPERATIONS = {
+    "count": (kernel.OP_NUMBER, kernel.TIMES, 0),
+    "sum": (kernel.OP_SUM, kernel.TOTAL, 0),
+    "min": (kernel.OP_VALUE, kernel.RANGE, 0),
+    "max": (kernel.OP_VALUE, kernel.RANGE, 1),
+    "days": (kernel.OP_NUMBER, kernel.ACTIVE, 0),
+    "distinct": (kernel.OP_NUMBER, kernel.DISTINCT, 0),
+    "colleagues": (kernel.OP_NUMBER, kernel.PEOPLE, 0),
+    "recency": (kernel.OP_AGO, kernel.TIMES, -1),
+    "first": (kernel.OP_FIRST, kernel.TIMES, -2),
+    "stage_age": (kernel.OP_FIRST, kernel.TIMES, -2),
+    "gap_last": (kernel.OP_GAP, kernel.GAPS, -1),
+    "gap_mean": (kernel.OP_GAP_MEAN, kernel.GAPS, 0),
+    "gap_spread": (kernel.OP_GAP_SPREAD, kernel.GAPS, 0),
+    "trend": (kernel.OP_RATIO, kernel.TIMES, 0),
+    "per": (kernel.OP_RATIO, kernel.TIMES, 0),
+    "hours": (kernel.OP_CLOCK, kernel.CLOCK, 0),
+    "weekdays": (kernel.OP_CLOCK, kernel.CLOCK, 0),
+    "last_value": (kernel.OP_VALUE, kernel.VALUE, -2),
+    "last_detail": (kernel.OP_CATEGORY, kernel.DETAIL, -1),
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The cells of a number of slots.
+
+    Attributes:
+        place: (slots, TABLES) where a slot's cells of a table begin, -1 where it needs none.
+        plain: (slots,) whether it needs times and counts alone. blank: (cells,) the state without events.
+        sums, totals, lows: where windowed parts begin that add up, add up checked, or are ranges.
+        windows: how many, with the unbounded one.
+    """
+
+    place: Codes
+    plain: npt.NDArray[np.bool_]
+    blank: Ints
+    sums: Codes
+    totals: Codes
+    lows: Codes
+    windows: int
+
+    @staticmethod
+    def of(slots: int, windows: int, needed: Iterable[tuple[int, str]]) -> Layout:
+        """The layout for these (slot, operation) needs; every slot has its times."""
+        tables = {(slot, kernel.TIMES) for slot in range(slots)}
+        tables |= {(slot, _OPERATIONS[op][1]) for slot, op in needed}
+        place = np.full((slots, kernel.TABLES), -1, np.int32)
+        blank: list[int] = []
+        sums, totals, lows = list[int](), list[int](), list[int]()
+        for slot, table in sorted(tables):
+            single, parts = _BLANK[table]
+            place[slot, table] = len(blank)
+            blank += single
+            if table == kernel.RANGE:
+                lows.append(len(blank))
+            else:
+                (totals if table == kernel.TOTAL else sums).extend(
+                    len(blank) + i * windows for i in range(len(parts))
+                )
+            blank += [value for value in parts for _ in range(windows)]
+        plain = np.all(np.delete(place, kernel.TIMES, axis=1) < 0, axis=1)
+        starts = [np.array(cells, np.int32) for cells in (sums, totals, lows)]
+        return Layout(place, plain, np.array(blank, np.int64), starts[0], starts[1], starts[2], windows)
+
+    @staticmethod
+    def operation(op: str) -> tuple[int, int, int]:
+        """The kernel's code of an operation, its table, and its part of it."""
+        return _OPERATIONS[op]
+
+    def cell(self, slot: int, table: int, part: int, window: int) -> int:
+        """Where a slot's single cell (part -1, -2), or the window's cell of a part, stands."""
+        first = int(self.place[slot, table])
+        return first - 1 - part if part < 0 else first + len(_BLANK[table][0]) + part * self.windows + window
+
+    def count(self, slot: int, window: int) -> int:
+        """Where the number of a slot's events within a window stands."""
+        return self.cell(slot, kernel.TIMES, 0, window)
+
+    def stamped(self, details: int, people: int) -> tuple[Ints, Codes]:
+        """The blank state, and the stamps for a log with so many details and contacts."""
+        blank, taken = self.blank, 0
+        for table, size in ((kernel.DISTINCT, details), (kernel.PEOPLE, people)):
+            for at in self.place[:, table][self.place[:, table] >= 0]:
+                blank = blank.copy() if blank is self.blank else blank
+                blank[at] = taken
+                taken += size
+        return blank, np.full(taken, -1, np.int32)
