@@ -1,0 +1,101 @@
+"""Files that are grouped by contact already: the footers of Parquet prove it, and whole contacts are read in order.
+
+Row groups whose bounds of contact_id do not overlap hold whole contacts, but for the one at each border. Within a row
+group the order does not matter. So a sorted log is read once, straight from its files, and needs no second copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from engagement.errors import BadInput
+from engagement.folder import FolderLog
+from engagement.log import Log
+from engagement.pieces import EVENT_TABLE, Piece, pieces, read
+from engagement.schema import EVENTS
+from features.parts import ByRange
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Row groups that are read together, and the contacts whose rows they hold: from `low` on, to the next's."""
+
+    pieces: tuple[Piece, ...]
+    low: str
+    high: str
+
+
+class NotGrouped(BadInput):
+    """Files that don't prove to be grouped by contact."""
+
+
+def stretches(log: Log, rows: int) -> list[Stretch]:
+    """A log's events in stretches of at least so many rows (but the last), ascending by contact.
+
+    Raises:
+        NotGrouped: the footers don't prove that the rows are grouped by contact; says from which row on.
+        BadInput: no log, or a file that cannot be read.
+    """
+    if not isinstance(log, FolderLog):
+        raise NotGrouped("a database is not grouped by contact", log.location)
+    ordered: list[tuple[str, str, Piece]] = []
+    for piece in pieces(log, EVENT_TABLE):
+        if piece.low is None or piece.high is None:
+            raise _ungrouped(piece, "the file does not tell the bounds of contact_id", None)
+        ordered.append((piece.low, piece.high, piece))
+    ordered.sort(key=lambda one: one[:2])
+    found: list[list[tuple[str, str, Piece]]] = []
+    highest = ""
+    for low, high, piece in ordered:
+        if low < highest:
+            raise _ungrouped(piece, f"a contact from {low!r} on, where others reach up to {highest!r}", low)
+        full = bool(found) and sum(one.rows for _, _, one in found[-1]) >= rows
+        if not found or (full and low > found[-1][0][0]):
+            found.append([])
+        found[-1].append((low, high, piece))
+        highest = high
+    return [Stretch(tuple(one for _, _, one in some), some[0][0], some[-1][1]) for some in found]
+
+
+def _ungrouped(piece: Piece, what: str, seen: str | None) -> NotGrouped:
+    where = f"{piece.source}, rows from {piece.first_row + 1:,} on"
+    return NotGrouped(f"{where}: not grouped by contact, {what}", seen, "Sort the events by contact_id.")
+
+
+def rule_of(found: Sequence[Stretch]) -> ByRange:
+    """Which stretch a contact's rows are in."""
+    return ByRange(tuple(one.low for one in found[1:]))
+
+
+def whole_contacts(
+    found: Sequence[Stretch], without: Collection[str] = (), wanted: Collection[int] | None = None
+) -> Iterator[tuple[int, pa.Table]]:
+    """Each (wanted) stretch's number and the events of its contacts, checked; columns of `engagement.schema`."""
+    tail: list[pa.Table] = []
+    for number, stretch in enumerate(found):
+        following = found[number + 1] if number + 1 < len(found) else None
+        touches = following is not None and stretch.high >= following.low
+        mine = wanted is None or number in wanted
+        if not mine and not (touches and wanted is not None and number + 1 in wanted):
+            tail = []
+            continue
+        batches = [batch for piece in stretch.pieces for batch in read(piece, without)]
+        events, tail = pa.concat_tables([*tail, *batches]), []
+        if touches and following is not None:
+            events, later = _split(events, following.low)
+            tail = [later]
+        if mine:
+            yield number, events if len(events) else EVENTS.empty_table()
+
+
+def _split(events: pa.Table, low: str) -> tuple[pa.Table, pa.Table]:
+    """The rows of contacts below `low`, and the others: without a copy where these come last."""
+    later = ByRange((low,)).of(events["contact_id"]) == 1
+    first = int(np.argmax(later)) if later.any() else len(later)
+    if later[first:].all():
+        return events.slice(0, first), events.slice(first)
+    return events.filter(pa.array(~later)), events.filter(pa.array(later))

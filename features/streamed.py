@@ -1,0 +1,167 @@
+"""A log of any size on one machine: parts with whole contacts, then parts with whole accounts, a few at a time.
+
+The results are those of `FeatureSet.compute` on the whole log, to the last bit, by any number of threads and in parts
+of any size. Memory: a few parts; for each row asked some 40 bytes; and for label times their events alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from engagement.schema import ATTRIBUTES, EVENTS
+from features.arrays import Ints, LogArrays
+from features.dealt import DealtLog, Part
+from features.encode import encode
+from features.feature_set import FeatureSet
+from features.gathered import IN_MEMORY, Gathered
+from features.levels import Computed, Levels, accounts_of, label_arrays, label_events, vocabulary_of
+from features.parts import Parts
+from features.spread import spread
+from features.vocabulary import Vocabulary
+
+#: Rows that are handed out together: a row group of a table on disk.
+PORTION = 100_000
+#: Rows that are computed together, and dealt out together.
+_BLOCK, _DEAL = 20_000, 1 << 20
+_ROWS = pa.schema(
+    [("row", pa.int64()), ("contact_id", pa.string()), ("cutoff", pa.int64()), ("account_id", pa.string())]
+)
+_CONTACT, _ACCOUNT = 0, 1
+
+
+class StreamedLog:
+    """Computes from a log in parts.
+
+    Args:
+        threads: parts that are worked on at a time. in_memory: bytes of results up to which no file is made.
+        portion: rows that are handed out together. tell: told what is being done, and how much of it is.
+    """
+
+    def __init__(
+        self,
+        log: DealtLog,
+        threads: int = 2,
+        in_memory: int = IN_MEMORY,
+        portion: int = PORTION,
+        tell: Callable[[str, float], None] = lambda text, share: None,
+    ) -> None:
+        self._log, self._threads, self._tell = log, threads, tell
+        self._in_memory, self._portion = in_memory, portion
+
+    @property
+    def last_occurred(self) -> int:
+        """When the last event happened (microseconds UTC)."""
+        return self._log.last_occurred
+
+    def label_arrays(self, types: Collection[str]) -> LogArrays:
+        """What label times of these types depend on (see `features.levels`): a small part of the log, in memory."""
+        parts = self._log.whole_contacts(without=("value", "detail", "properties"))
+
+        def work(part: Part) -> pa.Table:
+            return label_events(_arrays(part.events), types)
+
+        return label_arrays(list(spread(work, self._told("label times", parts), self._threads)))
+
+    def vocabulary(self, known_by: int) -> Vocabulary:
+        """The log's vocabulary before a time (microseconds UTC)."""
+
+        def work(part: Part) -> Vocabulary:
+            return Vocabulary.of(_arrays(part.events, part.attributes), known_by)
+
+        found = list(spread(work, self._told("vocabulary", self._log.whole_contacts()), self._threads))
+        found += [Vocabulary.of(_arrays(attributes=some), known_by) for some in self._log.account_attributes()]
+        return vocabulary_of(found)
+
+    def contacts(self) -> pa.Array:
+        """The ids of all contacts, sorted."""
+
+        def work(part: Part) -> pa.Array:
+            return encode(part.events["contact_id"], part.attributes["contact_id"])[0]
+
+        parts = self._log.whole_contacts(without=("account_id", "value", "detail", "properties"))
+        found = pa.concat_arrays(list(spread(work, self._told("contacts", parts), self._threads)))
+        return found.take(pc.sort_indices(found))
+
+    def computed(self, sets: tuple[FeatureSet, ...], contact_ids: pa.Array, cutoffs: Ints) -> Iterator[Computed]:
+        """The rows in their order, some at a time, with the columns of all sets side by side.
+
+        Args:
+            contact_ids, cutoffs: (rows,) whose, and as of when (microseconds UTC); see `FeatureSet.compute`.
+        """
+        levels = Levels(sets)
+        with self._log.scratch() as name:
+            folder = Path(name)
+            gathered = Gathered(folder / "gathered", len(cutoffs), levels.sides, self._portion, self._in_memory)
+            accounts = self._contact_pass(levels, folder, contact_ids, cutoffs, gathered)
+            if accounts is not None:
+                self._account_pass(levels, accounts, gathered)
+            begin = 0
+            for matrix in gathered.portions():
+                end = begin + len(matrix)
+                known = matrix[:, levels.width] > 0
+                yield Computed(contact_ids[begin:end], cutoffs[begin:end], matrix[:, : levels.width], known)
+                begin = end
+
+    def _contact_pass(
+        self, levels: Levels, folder: Path, contact_ids: pa.Array, cutoffs: Ints, gathered: Gathered
+    ) -> Parts | None:
+        """Columns of contacts; returns the rows by account where there are columns of these."""
+        rule = self._log.by_contact
+        rows = Parts(folder / "rows", rule.count, _ROWS)
+        for begin in range(0, len(cutoffs), _DEAL):
+            some = _rows(begin, contact_ids[begin : begin + _DEAL], cutoffs[begin : begin + _DEAL])
+            rows.add(some, rule.of(some["contact_id"]))
+        by_account = Parts(folder / "by-account", self._log.by_account.count, _ROWS) if levels.of_accounts else None
+
+        def work(part: Part) -> None:
+            arrays = _arrays(part.events, part.attributes)
+            for some in _blocks(rows.read(part.number)):
+                ids, moments = some["contact_id"].combine_chunks(), some["cutoff"].to_numpy()
+                gathered.put(_CONTACT, some["row"].to_numpy(), levels.contact_side(arrays, ids, moments))
+                if by_account is not None:
+                    account = accounts_of(arrays, ids, moments)
+                    by_account.add(some.set_column(3, "account_id", account), self._log.by_account.of(account))
+
+        wanted = rows.filled()
+        parts = self._log.whole_contacts(levels.unread, wanted)
+        for _ in spread(work, self._told("contacts", parts, len(wanted)), self._threads):
+            pass
+        return by_account
+
+    def _account_pass(self, levels: Levels, rows: Parts, gathered: Gathered) -> None:
+        def work(part: Part) -> None:
+            arrays = _arrays(part.events, part.attributes)
+            for some in _blocks(rows.read(part.number)):
+                ids, moments = some["contact_id"].combine_chunks(), some["cutoff"].to_numpy()
+                block = levels.account_side(arrays, ids, moments, some["account_id"].combine_chunks())
+                gathered.put(_ACCOUNT, some["row"].to_numpy(), block)
+
+        wanted = rows.filled()
+        for _ in spread(work, self._told("accounts", self._log.whole_accounts(wanted), len(wanted)), self._threads):
+            pass
+
+    def _told(self, what: str, parts: Iterator[Part], count: int | None = None) -> Iterator[Part]:
+        count = self._log.by_contact.count if count is None else count
+        for done, part in enumerate(parts):
+            yield part
+            self._tell(f"{what}: part {done + 1} of {count}", (done + 1) / count)
+
+
+def _arrays(events: pa.Table | None = None, attributes: pa.Table | None = None) -> LogArrays:
+    events = EVENTS.empty_table() if events is None else events
+    return LogArrays.from_tables(events, ATTRIBUTES.empty_table() if attributes is None else attributes)
+
+
+def _rows(first: int, contact_ids: pa.Array, cutoffs: Ints) -> pa.Table:
+    numbers = pa.array(np.arange(first, first + len(cutoffs)))
+    nobody = pa.nulls(len(cutoffs), pa.string())
+    return pa.table([numbers, contact_ids, pa.array(cutoffs), nobody], schema=_ROWS)
+
+
+def _blocks(rows: pa.Table) -> Iterator[pa.Table]:
+    return (rows.slice(begin, _BLOCK) for begin in range(0, len(rows), _BLOCK))
