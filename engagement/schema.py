@@ -1,11 +1,12 @@
 """The two tables of a log, and how any table is made to fit them or refused by name.
 
-Times are `timestamp[us, UTC]`; columns are those of the contract, always in this order.
+Times are `timestamp[us, UTC]`; columns are those of the contract, always in this order. A text column that comes as
+a dictionary stays one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
@@ -47,16 +48,22 @@ VALUE_SCALE = 1_000_000
 VALUE_LIMIT = 1e9
 
 
-def events_table(table: pa.Table, source: str = "events") -> pa.Table:
+#: The columns of events that every log has.
+REQUIRED = ("event_id", "contact_id", "type", "occurred_at")
+
+
+def events_table(table: pa.Table, source: str = "events", columns: Collection[str] | None = None) -> pa.Table:
     """The table with the columns of `EVENTS`, cast and checked; `received_at` defaults to `occurred_at`.
+
+    With `columns`, these alone: the others may be absent.
 
     Raises:
         BadInput: a column is missing, cannot be read as its type, or holds a value that is not allowed.
     """
-    required = ["event_id", "contact_id", "type", "occurred_at"]
-    fitted = _fit(table, EVENTS, required, source)
-    values = fitted["value"]
-    if values.null_count < len(values):
+    schema = EVENTS if columns is None else pa.schema([f for f in EVENTS if f.name in columns])
+    fitted = _fit(table, schema, [name for name in REQUIRED if name in schema.names], source)
+    if "value" in schema.names and fitted["value"].null_count < len(fitted):
+        values = fitted["value"]
         off = pc.or_(pc.invert(pc.is_finite(values)), pc.greater(pc.abs(values), VALUE_LIMIT))
         _refuse_first(fitted, off, "value", source, f"Values are finite and at most {VALUE_LIMIT:g}.")
     return fitted
@@ -76,14 +83,8 @@ def attributes_table(table: pa.Table, source: str = "attributes") -> pa.Table:
     return fitted
 
 
-def _fit(table: pa.Table, schema: pa.Schema, required: Sequence[str], source: str) -> pa.Table:
-    missing = [name for name in required if name not in table.column_names]
-    if missing:
-        raise BadInput(
-            f"{source} lacks the column {missing[0]!r}",
-            ", ".join(table.column_names),
-            f"A log's table needs {', '.join(required)}.",
-        )
+def _fit(table: pa.Table, schema: pa.Schema, required: Collection[str], source: str) -> pa.Table:
+    require(table.column_names, required, source)
     columns: list[Any] = []
     for field in schema:
         if field.name in table.column_names:
@@ -92,7 +93,7 @@ def _fit(table: pa.Table, schema: pa.Schema, required: Sequence[str], source: st
             columns.append(columns[schema.get_field_index("occurred_at")])
         else:
             columns.append(pa.nulls(len(table), field.type))
-    fitted = pa.table(columns, schema=pa.schema([f.with_nullable(True) for f in schema]))
+    fitted = pa.table(columns, names=schema.names)
     if "received_at" in table.column_names and fitted["received_at"].null_count:
         filled = pc.coalesce(fitted["received_at"], fitted["occurred_at"])
         at = schema.get_field_index("received_at")
@@ -100,11 +101,25 @@ def _fit(table: pa.Table, schema: pa.Schema, required: Sequence[str], source: st
     for field in schema:
         if not field.nullable:
             _refuse_first(fitted, pc.is_null(fitted[field.name]), field.name, source, "It must not be empty.")
-    return fitted.cast(schema)
+    return fitted.cast(pa.schema([f.with_type(c.type) for f, c in zip(schema, fitted.columns, strict=True)]))
+
+
+def require(names: Collection[str], required: Collection[str], source: str) -> None:
+    """Refuses a table without one of the required columns.
+
+    Raises:
+        BadInput: the first that is missing.
+    """
+    missing = [name for name in required if name not in names]
+    if missing:
+        cure = f"A log's table needs {', '.join(required)}."
+        raise BadInput(f"{source} lacks the column {missing[0]!r}", ", ".join(names), cure)
 
 
 def _cast(column: pa.ChunkedArray, field: pa.Field, source: str) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
+        if column.type.value_type == field.type and not any(c.dictionary.null_count for c in column.chunks):
+            return column
         column = column.cast(column.type.value_type)
     try:
         if pa.types.is_timestamp(field.type):

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from engagement.errors import BadInput, EmptyLog
-from engagement.folder import FolderLog
+from engagement.folder import FolderLog, event_columns
 from engagement.log import open_log
 from engagement.schema import ATTRIBUTES, EVENTS
+from engagement.sqlite import SqliteLog
 
 EVENTS_CSV = """event_id,contact_id,account_id,type,occurred_at,value
 1,ann,acme,mql,2026-01-01T00:00:00Z,
@@ -129,3 +130,79 @@ def test_dictionary_columns_and_naive_times_are_read(tmp_path: Path) -> None:
         "mql",
         "2026-01-01 00:00:00+00:00",
     )
+
+
+NAMES = ["contact_id", "account_id", "type", "occurred_at", "received_at", "value", "detail", "properties"]
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_some_columns_are_those_of_the_whole_table(folder: Path, tmp_path: Path, parts: bool) -> None:
+    events, files = FolderLog(folder).events(), tmp_path / "files"
+    files.mkdir()
+    if parts:
+        (files / "events").mkdir()
+        pq.write_table(events.slice(0, 2), files / "events" / "part-0.parquet")
+        pq.write_table(events.slice(2), files / "events" / "part-1.parquet")
+    else:
+        pq.write_table(events, files / "events.parquet")
+    for log in (FolderLog(folder), FolderLog(files)):
+        found = log.event_columns(NAMES)
+        assert found.column_names == NAMES[:6]  # nobody filled detail and properties
+        assert found.to_pylist() == events.select(NAMES[:6]).to_pylist()
+
+
+def test_short_texts_come_as_dictionaries_and_long_ones_do_not(tmp_path: Path) -> None:
+    rows = 2_000
+    table = pa.table(
+        {
+            "event_id": [f"event {i}" for i in range(rows)],
+            "contact_id": [f"a contact's long identifier {i}" for i in range(rows)],
+            "type": ["mql" if i % 3 else "page_view" for i in range(rows)],
+            "occurred_at": pa.array(range(rows), pa.timestamp("us")),
+        }
+    )
+    pq.write_table(table, tmp_path / "events.parquet")
+    log = FolderLog(tmp_path)
+    found = log.event_columns(NAMES)
+    assert [pa.types.is_dictionary(found[name].type) for name in ("contact_id", "type")] == [False, True]
+    assert found["type"].to_pylist() == log.events()["type"].to_pylist()
+    assert found["received_at"] == found["occurred_at"]
+    assert log.events().schema == EVENTS
+
+
+def test_columns_are_read_of_a_whole_log_only(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.table({"contact_id": ["a"], "type": ["mql"], "occurred_at": ["2026-01-01"]}), tmp_path / "events.parquet"
+    )
+    with pytest.raises(BadInput, match="lacks the column 'event_id'"):
+        FolderLog(tmp_path).event_columns(NAMES)
+    pq.write_table(EVENTS.empty_table(), tmp_path / "events.parquet")
+    with pytest.raises(EmptyLog):
+        FolderLog(tmp_path).event_columns(NAMES)
+    with pytest.raises(BadInput, match="no engagement log"):
+        FolderLog(tmp_path / "elsewhere").event_columns(NAMES)
+
+
+def test_an_empty_contact_is_refused_in_some_columns_too(tmp_path: Path) -> None:
+    for contacts in (["ann", None], [None, None]):
+        table = pa.table(
+            {
+                "event_id": ["1", "2"],
+                "contact_id": pa.array(contacts, pa.string()),
+                "type": ["mql", "mql"],
+                "occurred_at": ["2026-01-01", "2026-01-01"],
+            }
+        )
+        pq.write_table(table, tmp_path / "events.parquet")
+        with pytest.raises(BadInput, match=f"row {contacts.index(None) + 1}: contact_id"):
+            FolderLog(tmp_path).event_columns(NAMES)
+
+
+def test_columns_of_another_log_are_selected(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(EVENTS_CSV)
+    events = FolderLog(tmp_path).events()
+    store = SqliteLog(tmp_path / "log.db", create=True)
+    store.append_tables(events, ATTRIBUTES.empty_table())
+    found, folders = (event_columns(log, NAMES[:4]).sort_by("occurred_at") for log in (store, FolderLog(tmp_path)))
+    assert found.to_pylist() == folders.to_pylist()
+    store.close()
