@@ -15,6 +15,7 @@ from itertools import pairwise
 from engagement.funnel import Conversion
 from engagement.settings import FeatureSettings
 from engagement.times import days
+from features.attributes import number_in
 from features.declare import (
     ActiveDays,
     AsOf,
@@ -39,7 +40,7 @@ from features.declare import (
     WeekdayShare,
 )
 from features.declared import from_settings
-from features.feature_set import FeatureSet, number_in
+from features.feature_set import FeatureSet
 from features.vocabulary import Vocabulary
 
 #: A detail or a category below this count says too little about too few.

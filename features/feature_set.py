@@ -16,8 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engagement.errors import BadInput
-from features import kernel, kernel_lookup
-from features.arrays import Codes, Facts, Ints, LogArrays, Timeline
+from features import kernel
+from features.arrays import Codes, Ints, LogArrays, Timeline
+from features.attributes import AttributeColumns
 from features.declare import AsOf, Feature, is_category
 from features.declared import check, from_json, to_json
 from features.program import Program
@@ -116,12 +117,11 @@ class FeatureSet:
             _fill(of_contact, arrays, arrays.events, contact, contact, cutoffs, out)
         if of_account:
             _fill(of_account, arrays, arrays.by_account, account, contact, cutoffs, out)
-        for columns, facts, entity in (
-            (self._contact_attributes, arrays.contact_facts, contact),
-            (self._account_attributes, arrays.account_facts, account),
-        ):
-            if columns:
-                _attributes(columns, arrays, facts, entity, cutoffs, out)
+        facts_of_contact, facts_of_account = self._attributes
+        if facts_of_contact:
+            facts_of_contact.fill(arrays.contact_facts, arrays.names, arrays.values, contact, cutoffs, out)
+        if facts_of_account:
+            facts_of_account.fill(arrays.account_facts, arrays.names, arrays.values, account, cutoffs, out)
 
     @cached_property
     def _programs(self) -> tuple[Program | None, Program | None]:
@@ -132,12 +132,12 @@ class FeatureSet:
         return of_level[0], of_level[1]
 
     @cached_property
-    def _contact_attributes(self) -> list[tuple[int, AsOf]]:
-        return [(i, f) for i, f in enumerate(self.features) if isinstance(f, AsOf) and f.level == "contact"]
-
-    @cached_property
-    def _account_attributes(self) -> list[tuple[int, AsOf]]:
-        return [(i, f) for i, f in enumerate(self.features) if isinstance(f, AsOf) and f.level == "account"]
+    def _attributes(self) -> tuple[AttributeColumns | None, AttributeColumns | None]:
+        of_level: list[AttributeColumns | None] = []
+        for level in ("contact", "account"):
+            members = [(i, f) for i, f in enumerate(self.features) if isinstance(f, AsOf) and f.level == level]
+            of_level.append(AttributeColumns.of(members) if members else None)
+        return of_level[0], of_level[1]
 
     @cached_property
     def _needs_account(self) -> bool:
@@ -182,47 +182,3 @@ def _fill(
     )
     if overflow >= 0:
         raise BadInput("a sum of values too large to add up exactly", None, "Check the values' unit.")
-
-
-def _attributes(
-    columns: list[tuple[int, AsOf]],
-    arrays: LogArrays,
-    facts: Facts,
-    entity: Codes,
-    cutoffs: Ints,
-    out: Floats,
-) -> None:
-    slot_of = {str(feature.type): slot for slot, (_, feature) in enumerate(columns)}
-    slot_of_name = np.array([slot_of.get(name, -1) for name in arrays.names], np.int32)
-    codes = np.empty((len(entity), len(columns)), np.int32)
-    kernel_lookup.facts_at(
-        facts.start,
-        facts.occurred,
-        facts.received,
-        facts.name,
-        facts.value,
-        entity,
-        cutoffs,
-        slot_of_name,
-        codes,
-    )
-    for slot, (column, feature) in enumerate(columns):
-        meaning = np.append(_meanings(feature, arrays.values), np.nan)  # the last serves the code -1
-        out[:, column] = meaning[codes[:, slot]]
-
-
-def _meanings(feature: AsOf, values: list[str]) -> Floats:
-    """(values,) what each text means to the feature: a place in its categories, or a number."""
-    if feature.categories:
-        place = {text: i for i, text in enumerate(feature.categories)}
-        return np.array([place.get(text, len(place)) for text in values], np.float64)
-    return np.array([number_in(text) for text in values], np.float64)
-
-
-def number_in(text: str) -> float:
-    """The finite number that a text is, else NaN."""
-    try:
-        number = float(text)
-    except ValueError:
-        return float("nan")
-    return number if abs(number) <= 1e300 and "_" not in text else float("nan")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from features.arrays import Codes, Ints
 
 _LARGEST, _MISSING = int(kernel.LARGEST), int(kernel.MISSING)
 _CLOCK_CELLS = 24 + 7
+_NO_STAMPS = np.zeros(0, np.int32)
 
 #: Each table's single cells and its windowed parts, by what they hold when nothing has been seen.
 _BLANK: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
@@ -109,12 +111,21 @@ class Layout:
         """Where the number of a slot's events within a window stands."""
         return self.cell(slot, kernel.TIMES, 0, window)
 
+    @cached_property
+    def _stamped(self) -> tuple[Ints, Ints]:
+        """The cells that tell where a slot's stamps of details, and of people, begin."""
+        columns = (self.place[:, table] for table in (kernel.DISTINCT, kernel.PEOPLE))
+        details, people = (column[column >= 0].astype(np.int64) for column in columns)
+        return details, people
+
     def stamped(self, details: int, people: int) -> tuple[Ints, Codes]:
         """The blank state, and the stamps for a log with so many details and contacts."""
-        blank, taken = self.blank, 0
-        for table, size in ((kernel.DISTINCT, details), (kernel.PEOPLE, people)):
-            for at in self.place[:, table][self.place[:, table] >= 0]:
-                blank = blank.copy() if blank is self.blank else blank
-                blank[at] = taken
-                taken += size
-        return blank, np.full(taken, -1, np.int32)
+        of_details, of_people = self._stamped
+        if not len(of_details) and not len(of_people):
+            return self.blank, _NO_STAMPS
+        blank, size = self.blank.copy(), len(of_details) * details
+        blank[of_details] = np.arange(len(of_details)) * details
+        blank[of_people] = size + np.arange(len(of_people)) * people
+        stamps = np.empty(size + len(of_people) * people, np.int32)
+        stamps.fill(-1)
+        return blank, stamps

@@ -7,17 +7,20 @@ machines' events count. The program depends on the declarations alone, so it is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from features.arrays import Codes, Ints
+from features.attributes import Places
 from features.declare import Feature, HourShare, LastDetail, Ratio, StageAge, Trend, WeekdayShare
 from features.layout import Layout
 
-Slot = tuple[str | None, str | None, bool]  # type, detail, machines
+Pair = tuple[str | None, str | None]  # type, detail; None is any
+Slot = tuple[str | None, str | None, bool]  # with whether machines' events count
 
+_NO_PLACES = np.zeros((1, 1), np.int32)
 #: A log may have details without end: so many of its pairs are remembered.
 _REMEMBERED = 100_000
 
@@ -26,14 +29,14 @@ _REMEMBERED = 100_000
 class Program:
     """One level's declarations, compiled; see `kernel.fill` for the arrays."""
 
-    key_of: dict[Slot, int]
+    key_of_person: Keys
+    key_of_machine: Keys
     slots_start: Codes
     slots: Codes
     layout: Layout
     windows: Ints
     steps: Codes
-    categories: list[dict[str, int]]  # the place of each detail, for each `LastDetail`
-    _known: dict[Slot, int] = field(default_factory=dict)
+    categories: list[Places]  # the place of each detail, for each `LastDetail`
 
     @staticmethod
     def compile(features: Sequence[tuple[int, Feature]]) -> Program:
@@ -47,35 +50,43 @@ class Program:
         needed = [(slots[f.type, f.detail, f.machines], f.op) for _, f in features]
         layout = Layout.of(len(slots), len(windows) + 1, needed)
         steps: list[tuple[int, ...]] = []
-        categories: list[dict[str, int]] = []
+        categories: list[Places] = []
         for column, feature in features:
             steps.append((*_step(feature, slots, windows, layout, len(categories)), column))
             if isinstance(feature, LastDetail):
-                categories.append({detail: i for i, detail in enumerate(feature.categories)})
+                categories.append(Places(feature.categories))
         # Steps of one operation stand together: the processor guesses the kernel's branches right.
         table = np.array(sorted(steps), np.int32).reshape(-1, 6)
         return Program(*_keys(slots), layout, np.array(windows, np.int64), table, categories)
 
     def keys(self, pairs: Sequence[tuple[str, str | None]], machine: npt.NDArray[np.bool_]) -> Codes:
         """(pairs,) for each (type, detail) of a log and whether machines made it: the closest way it can match."""
-        return np.array([self._key((*pair, of)) for pair, of in zip(pairs, machine.tolist(), strict=True)], np.int32)
-
-    def _key(self, pair: Slot) -> int:
-        key = self._known.get(pair)
-        if key is None:
-            kind, detail, machine = pair
-            ways = ((kind, detail), (None, detail), (kind, None), (None, None))
-            key = next(self.key_of[*way, machine] for way in ways if (*way, machine) in self.key_of)
-            if len(self._known) < _REMEMBERED:
-                self._known[pair] = key
-        return key
+        if not machine.any():
+            return np.array([self.key_of_person[pair] for pair in pairs], np.int32)
+        return np.array(
+            [
+                (self.key_of_machine if by else self.key_of_person)[pair]
+                for pair, by in zip(pairs, machine, strict=True)
+            ],
+            np.int32,
+        )
 
     def places(self, details: Sequence[str]) -> Codes:
         """(last details, details) the place of each detail in the categories of each `LastDetail`."""
-        table = np.zeros((max(len(self.categories), 1), max(len(details), 1)), np.int32)
-        for row, place in enumerate(self.categories):
-            table[row, : len(details)] = [place.get(detail, len(place)) for detail in details]
-        return table
+        if not self.categories or not details:
+            return _NO_PLACES
+        return np.array([[place[detail] for detail in details] for place in self.categories], np.int32)
+
+
+class Keys(dict[Pair, int]):
+    """The key of each pair: of the closest way it can match, found when it is first asked for."""
+
+    def __missing__(self, pair: Pair) -> int:
+        kind, detail = pair
+        key = next(self[way] for way in ((None, detail), (kind, None), (None, None)) if way in self)
+        if len(self) < _REMEMBERED:
+            self[pair] = key
+        return key
 
 
 def _step(
@@ -103,23 +114,23 @@ def _step(
     return code, first, other, extra, window
 
 
-def _keys(slots: dict[Slot, int]) -> tuple[dict[Slot, int], Codes, Codes]:
+def _keys(slots: dict[Slot, int]) -> tuple[Keys, Keys, Codes, Codes]:
     """Every way an event can match: the pair, its type or detail alone, or neither; and the slots it counts in."""
-    ways: dict[tuple[str | None, str | None], None] = {(None, None): None}
+    ways: dict[Pair, None] = {(None, None): None}
     kinds = dict.fromkeys(kind for kind, _, _ in slots)
     for kind, detail, _ in slots:
         ways.setdefault((kind, None))
         if detail is not None:
             for its_kind in (kind,) if kind is not None else (None, *kinds):
                 ways.setdefault((its_kind, detail))
-    keys: dict[Slot, int] = {}
+    person, machine = Keys(), Keys()
     start, members = [0], list[int]()
-    for machine in (False, True):
+    for keys in (person, machine):
         for kind, detail in ways:
-            keys[kind, detail, machine] = len(keys)
+            keys[kind, detail] = len(start) - 1
             wider = dict.fromkeys(((None, None), (kind, None), (None, detail), (kind, detail)))
             everyones = [(*way, True) for way in wider]
-            peoples = [] if machine else [(*way, False) for way in wider]
+            peoples = [(*way, False) for way in wider] if keys is person else []
             members += [slots[way] for way in (*everyones, *peoples) if way in slots]
             start.append(len(members))
-    return keys, np.array(start, np.int32), np.array(members, np.int32)
+    return person, machine, np.array(start, np.int32), np.array(members, np.int32)

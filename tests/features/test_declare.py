@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engagement.errors import BadInput
 from engagement.times import DAY, HOUR, days
+from features.attributes import number_in
 from features.declare import (
     KINDS,
     ActiveDays,
@@ -39,7 +40,7 @@ from features.declare import (
     window_text,
 )
 from features.declared import from_json, from_settings, to_json
-from features.feature_set import FeatureSet, number_in
+from features.feature_set import FeatureSet
 
 NAMES = [
     (Count("email_click", window=days(7)), "email_click_count_7d", "email_click"),
