@@ -2,22 +2,27 @@
 
 50 events a contact on average, unevenly shared out (some contacts have none); 365 days; ten types, of which six have
 details and three have values (cents); one account for eight contacts, a tenth of the events without; most events
-known within minutes, 2 % days later. Rows of the table are in no order.
+known within a minute, 2 % days later. Rows of the table are in no order.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from engagement.schema import ATTRIBUTES, EVENTS
 from engagement.times import DAY, HOUR, MINUTE
 
 EVENTS_A_CONTACT = 50
+#: A log is made in parts of so many events, and written in row groups of so many.
+PART, ROW_GROUP = 5_000_000, 245_760
 SPAN = 365 * DAY
 #: 2026-01-01, where the log begins.
 BEGIN = 20_454 * DAY
@@ -51,10 +56,15 @@ class Rows:
         return pa.table({"row": np.arange(len(self.cutoffs)), "contact_id": self.contact_ids, "cutoff": self.cutoffs})
 
 
-def generate(events: int, seed: int = 0) -> pa.Table:
-    """A log's table of events (`engagement.schema.EVENTS`) with so many rows, unsorted."""
-    random = np.random.default_rng(seed)
-    contact = _owners(random, events)
+def generate(events: int, of: int | None = None, part: int = 0) -> pa.Table:
+    """A log's table of events (`engagement.schema.EVENTS`) with so many rows, unsorted.
+
+    Args:
+        of: the size of the whole log, when this is but one of its parts.
+    """
+    whole = of or events
+    random = np.random.default_rng((0, part))
+    contact = _owners(random, events, whole)
     kind = random.choice(len(TYPES), events, p=[share for share, _, _ in TYPES.values()]).astype(np.int32)
     occurred = BEGIN + random.integers(0, SPAN, events)
     late = random.random(events) < 0.02
@@ -64,9 +74,9 @@ def generate(events: int, seed: int = 0) -> pa.Table:
     value = np.where(has_value, random.integers(1, 500_000, events) / 100, np.nan)
     no_account = random.random(events) < 0.1
     columns = [
-        pa.array(np.arange(events)).cast(pa.string()),
-        _texts(contact, contact_ids(events)),
-        _texts(contact // 8, _names("a", contacts(events) // 8 + 1), no_account),
+        pa.array(part * PART + np.arange(events)).cast(pa.string()),
+        _texts(contact, contact_ids(whole)),
+        _texts(contact // 8, _names("a", contacts(whole) // 8 + 1), no_account),
         _texts(kind, pa.array(list(TYPES))),
         pa.array(occurred).cast(EVENTS.field("occurred_at").type),
         pa.array(received).cast(EVENTS.field("received_at").type),
@@ -75,6 +85,24 @@ def generate(events: int, seed: int = 0) -> pa.Table:
         pa.nulls(events, pa.string()),
     ]
     return pa.table(columns, schema=EVENTS)
+
+
+def write(events: int, folder: Path) -> None:
+    """A log of so many events in a folder, unsorted, made and written part by part."""
+    folder.mkdir()
+    with pq.ParquetWriter(folder / "events.parquet", EVENTS, compression="zstd") as file:
+        for part, begin in enumerate(range(0, events, PART)):
+            file.write_table(generate(min(PART, events - begin), events, part), ROW_GROUP)
+
+
+def write_sorted(unsorted: Path, folder: Path) -> None:
+    """The same log in another folder, sorted by contact and time."""
+    folder.mkdir()
+    db = duckdb.connect(config={"memory_limit": "4GB", "temp_directory": str(folder / "spilled")})
+    db.execute(
+        f"COPY (SELECT * FROM '{unsorted / 'events.parquet'}' ORDER BY contact_id, occurred_at) "
+        f"TO '{folder / 'events.parquet'}' (COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP})"
+    )
 
 
 def rows(events: int, cutoffs: int = 1, seed: int = 1) -> Rows:
@@ -97,11 +125,11 @@ def contact_ids(events: int) -> pa.Array:
     return _names("c", contacts(events))
 
 
-def _owners(random: np.random.Generator, events: int) -> npt.NDArray[np.int32]:
+def _owners(random: np.random.Generator, events: int, whole: int) -> npt.NDArray[np.int32]:
     """(events,) whose each event is, in no order; how active a contact is follows a gamma distribution."""
-    activity = random.gamma(1.5, size=contacts(events))
+    activity = np.random.default_rng(1).gamma(1.5, size=contacts(whole))
     number = random.multinomial(events, activity / activity.sum())
-    return random.permutation(np.repeat(np.arange(contacts(events), dtype=np.int32), number))
+    return random.permutation(np.repeat(np.arange(contacts(whole), dtype=np.int32), number))
 
 
 def _details(random: np.random.Generator, kind: npt.NDArray[np.int32]) -> tuple[Any, pa.Array]:
