@@ -31,8 +31,13 @@ class Interval:
 
 def log_loss(converted: Bools, probability: Floats) -> float:
     """Mean negative log-likelihood, in nats a row."""
+    return float(row_losses(converted, probability).mean())
+
+
+def row_losses(converted: Bools, probability: Floats) -> Floats:
+    """(rows,) each row's negative log-likelihood, in nats."""
     p = np.clip(probability, _SMALLEST, 1 - _SMALLEST)
-    return float(-np.mean(np.where(converted, np.log(p), np.log1p(-p))))
+    return -np.where(converted, np.log(p), np.log1p(-p))
 
 
 def brier(converted: Bools, probability: Floats) -> float:

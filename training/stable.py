@@ -3,7 +3,8 @@
 Every log begins somewhere: counts and ages grow with it, and what they meant last year they don't mean next
 year. For each column the Kolmogorov–Smirnov distance between the earlier and the later half of the training rows
 is measured. How much of it is too much is settled by trying: a small model is fitted on the earliest rows, one
-horizon before the latest ones, with and without the drifting columns, and judged on the latest.
+horizon before the latest ones, with and without the drifting columns, and judged on the latest. Columns are only
+left out where that helps by more than chance would: the loosest bound within one standard error of the best one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from models.calibration import inverse_logit
 from training.fit import CANDIDATES, fixed_settings
-from training.judge import log_loss
+from training.judge import row_losses
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -56,7 +57,7 @@ def find_stable(
     early, late = np.flatnonzero(cutoff < latest - horizon), np.flatnonzero(cutoff >= latest)
     if any(min(converted[part].sum(), (~converted[part]).sum()) < _LEAST for part in (early, late)):
         return Stability(drift, BOUNDS[0], {})
-    losses: dict[float, float] = {}
+    losses: dict[float, Floats] = {}
     for bound in BOUNDS:
         columns = np.flatnonzero(drift <= bound)
         if len(columns):
@@ -73,8 +74,18 @@ def find_stable(
             }
             booster = lgb.train(settings, data, _TREES)
             margins = booster.predict(matrix[np.ix_(late, columns)], raw_score=True, num_threads=1)
-            losses[bound] = log_loss(converted[late], inverse_logit(np.asarray(margins)))
-    return Stability(drift, min(losses, key=lambda bound: losses[bound]), losses)
+            losses[bound] = row_losses(converted[late], inverse_logit(np.asarray(margins)))
+    return Stability(drift, _loosest(losses), {bound: float(of.mean()) for bound, of in losses.items()})
+
+
+def _loosest(losses: dict[float, Floats]) -> float:
+    """The first bound whose rows lose no more than one (paired) standard error above the best bound's."""
+    best = min(losses.values(), key=lambda of: float(of.mean()))
+    for bound, of in losses.items():
+        worse = of - best
+        if worse.mean() <= worse.std() / np.sqrt(len(worse)):
+            return bound
+    raise AssertionError("the best bound is no worse than itself")
 
 
 def _drift(matrix: Floats) -> Floats:
