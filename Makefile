@@ -33,8 +33,9 @@ test: extras
 serve: install
 	$(PY) -m mqm serve --port $(PORT)
 
+# BENCH="peers --events 10000000" runs one of them, and larger.
 bench: extras
-	$(PY) -m benchmarks
+	POLARS_MAX_THREADS=2 $(PY) -m benchmarks $(BENCH)
 
 lint: install
 	.venv/bin/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ from benchmarks.features.columns import FEATURES
 from engagement.log import open_log
 from features.arrays import LogArrays
 from features.dealt import DealtLog
+from features.spark import SparkLog, spark_log
 from features.streamed import StreamedLog
 
 THREADS = 2
@@ -93,6 +95,18 @@ def streamed(given: Given, see: See, order: str) -> None:
     with TemporaryDirectory(dir=given.folder) as scratch:
         dealt = DealtLog(open_log(str(given.folder / order)), Path(scratch), THREADS, accounts=False)
         log = StreamedLog(dealt, THREADS)
+        for some in log.computed((FEATURES,), given.rows.contact_ids, given.rows.cutoffs):
+            see(some.matrix)
+
+
+def spark_session(given: Given) -> AbstractContextManager[SparkLog]:
+    """Spark on two local cores; used again by whoever asks for it within."""
+    return spark_log(open_log(str(given.folder / "unsorted")), f"local[{THREADS}]")
+
+
+def on_spark(given: Given, see: See) -> None:
+    """The columns from the unsorted file on Spark."""
+    with spark_session(given) as log:
         for some in log.computed((FEATURES,), given.rows.contact_ids, given.rows.cutoffs):
             see(some.matrix)
 
