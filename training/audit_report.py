@@ -145,7 +145,7 @@ class Audit:
         yield "the outcome itself: " + ", ".join(f"{kind} ({what})" for kind, what in self.outcome)
         yield from self._over_time()
         for note in self.notes:
-            yield from _wrapped(f"note: {note}", "      ")
+            yield from _wrapped(f"note: {note}", "", " " * 6)
         yield from self._findings(everything)
 
     def _over_time(self) -> Iterator[str]:
@@ -170,7 +170,7 @@ class Audit:
             whose = " of the account" if field.level == "account" else ""
             yield f"{field.verdict:8} {field.name} ({field.kind}{whose}){_auc(field.figures)}"
             for one in field.evidence:
-                yield from _wrapped(one.text, " " * 9)
+                yield from _wrapped(f"- {one.text}", " " * 9, "  ")
         looked = f"{len(self.fields)} attributes and event types looked at"
         left = [field.name for field in self.suspects]
         if not left:
@@ -204,5 +204,6 @@ def _auc(figures: Figures) -> str:
     return f": AUC alone {figures.auc:.2f} out of time{beside}"
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent)
+def _wrapped(text: str, indent: str = "", hanging: str = "") -> list[str]:
+    """The text in lines; those after the first are indented further."""
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + hanging)
