@@ -35,7 +35,7 @@ serve: install
 
 # BENCH="peers --events 10000000" runs one of them, and larger.
 bench: extras
-	POLARS_MAX_THREADS=2 $(PY) -m benchmarks $(BENCH)
+	POLARS_MAX_THREADS=2 MQM_BENCH_CONTACTS=$${MQM_BENCH_CONTACTS:-20000} $(PY) -m benchmarks $(BENCH)
 
 lint: install
 	.venv/bin/ruff check .
