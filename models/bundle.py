@@ -1,6 +1,6 @@
 """A trained model as a folder of text, with a manifest of digests that is checked before anything is parsed.
 
-    model.txt          the LightGBM text            features.json     the declarations
+    model.txt          LightGBM's text, or JSON     features.json     the declarations
     calibration.json   slope and intercept          reference.json    the cohort's quantiles and base rate
     conversion.json    the question it answers      golden.jsonl      feature rows and their expected scores
     card.md            what a person should know    manifest.json     sizes, SHA-256, versions, data window
@@ -23,7 +23,8 @@ import numpy.typing as npt
 from engagement.errors import BrokenBundle
 from engagement.funnel import Conversion
 from features.feature_set import FeatureSet
-from models.booster import Booster
+from models.additive import Additive
+from models.booster import Booster, Rung
 from models.calibration import Affine
 from models.propensity import PropensityModel, Reference
 
@@ -121,10 +122,13 @@ def _check_golden(model: PropensityModel, folder: Path) -> None:
         raise BrokenBundle(f"{folder}: golden scores differ by up to", off, "Install the locked versions.")
 
 
-def _rung(kind: str, folder: Path) -> Booster:
-    if kind != "lightgbm":
-        raise BrokenBundle(f"{folder}: a model of an unknown kind", kind, _CURE)
-    return Booster((folder / "model.txt").read_text(encoding="utf-8"))
+def _rung(kind: str, folder: Path) -> Rung:
+    text = (folder / "model.txt").read_text(encoding="utf-8")
+    if kind == "lightgbm":
+        return Booster(text)
+    if kind in ("logistic", "base_rate"):
+        return Additive.parse(text)
+    raise BrokenBundle(f"{folder}: a model of an unknown kind", kind, _CURE)
 
 
 def _digest(folder: Path) -> str:

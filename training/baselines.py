@@ -1,4 +1,5 @@
-"""The baselines of every report: the base rate, and the rule of thumb "whoever did something last comes first"."""
+"""The baselines of every report: the base rate, the rule of thumb "whoever did something last comes first", and
+a naive Bayes over attributes (the method of Odoo's predictive lead scoring)."""
 
 from __future__ import annotations
 
@@ -33,3 +34,27 @@ def recency_rule(known: Floats, converted: Bools, asked: Floats) -> Floats:
     offset = np.log(rate / (1 - rate))
     line = fit_affine(offset + freshness(known) - centre, converted)
     return inverse_logit(line.log_odds(offset + freshness(asked) - centre))
+
+
+#: Every count of the naive Bayes starts here, so that a value never seen is unlikely, not impossible.
+_SMOOTHING = 0.1
+
+
+def naive_bayes(known: Floats, converted: Bools, asked: Floats) -> Floats:
+    """(rows,) P(converted) × Π P(value | converted), over both outcomes; a missing value says nothing.
+
+    Args:
+        known: (rows, attributes) places in lists of categories, NaN where missing, of the rows to count, with
+            their outcome. asked: the same for the rows to answer for.
+    """
+    log_odds = np.full(len(asked), np.log(max(converted.sum(), 0.5) / max((~converted).sum(), 0.5)))
+    for column in range(known.shape[1]):
+        seen = ~np.isnan(known[:, column])
+        places = int(np.nanmax([known[:, column].max(initial=0, where=seen), 0])) + 2
+        counts = np.full((2, places), _SMOOTHING)
+        np.add.at(counts, (converted[seen].astype(int), known[seen, column].astype(int)), 1.0)
+        shares = np.log(counts / counts.sum(axis=1, keepdims=True))
+        here = ~np.isnan(asked[:, column])
+        place = np.minimum(asked[here, column], places - 1).astype(int)
+        log_odds[here] += shares[1, place] - shares[0, place]
+    return inverse_logit(log_odds)

@@ -35,9 +35,10 @@ def card(trained: Trained) -> str:
         _part("test", trained, split.test),
         "",
         f"Split by time: {split.plan}. Rows still immature and left out: {rows.immature:,}.",
-        f"Model: LightGBM, {trained.fitted.trees} trees, {len(trained.model.features.features)} features; "
+        f"Model: {_rung(trained)}, {len(trained.model.features.features)} features; "
         f"log-odds = {trained.model.calibration.intercept:.4f} + {trained.model.calibration.slope:.4f} × margin.",
         f"Columns left out because their values drift with the calendar: {len(trained.left_out)}.",
+        *_ladder(trained),
         "",
     ]
     if trained.judged:
@@ -48,6 +49,23 @@ def card(trained: Trained) -> str:
         lines += ["## Not judged", "", "The history is too short for a test part one horizon after training.", ""]
     lines += ["## Limits", "", *_limits(trained)]
     return "\n".join(lines) + "\n"
+
+
+def _rung(trained: Trained) -> str:
+    kind = trained.fitted.rung.kind
+    return {"lightgbm": f"LightGBM, {trained.fitted.trees} trees", "logistic": "logistic regression"}.get(
+        kind, "the base rate alone"
+    )
+
+
+def _ladder(trained: Trained) -> list[str]:
+    """Which rung beat which, on what, and how surely."""
+    told = [
+        f"{step.rung} {'beat' if step.taken else 'did not surely beat'} {step.below} "
+        f"({step.log_loss:.4f} against {step.log_loss_below:.4f}, better in {step.surely:.0%} of bootstrap draws)"
+        for step in trained.fitted.ladder
+    ]
+    return [f"Ladder, on {trained.fitted.judged_on}: {'; '.join(told)}."] if told else []
 
 
 def _part(name: str, trained: Trained, part: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:

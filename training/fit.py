@@ -38,7 +38,7 @@ CANDIDATES: tuple[dict[str, Any], ...] = (
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedTrees:
     """A booster, the settings that won, and the out-of-fold margins of the rows it was fitted on."""
 
     booster: Booster
@@ -58,23 +58,15 @@ def fit_booster(
     seed: int,
     trials: int = 0,
     progress: Progress | None = None,
-) -> Fitted:
+) -> FittedTrees:
     """The best of a few settings (or of `trials` that Optuna proposes), refitted on all rows.
 
     Args:
         matrix: (rows, features). groups: (rows,) what stays together in a fold. categories: category columns.
     """
     # From few rows: small steps, and coarse bins, since a fine one is soon a single account learnt by heart.
-    few = len(matrix) < _FEW
-    pace = {"learning_rate": 0.03 if few else 0.08}
-    data = lgb.Dataset(
-        matrix,
-        converted.astype(np.float64),
-        feature_name=list(names),
-        categorical_feature=categories,
-        params={**fixed_settings(seed), "min_data_in_leaf": 5, "max_bin": 15 if few else 63},
-        free_raw_data=False,
-    ).construct()
+    pace = {"learning_rate": 0.03 if len(matrix) < _FEW else 0.08}
+    data = _dataset(matrix, converted, names, categories, seed)
     fold = fold_of(groups, FOLDS, seed)
     tried: list[dict[str, Any]] = []
     best: tuple[float, int, Floats, dict[str, Any]] | None = None
@@ -99,9 +91,39 @@ def fit_booster(
     loss, trees, margins, settings = best
     # With FOLDS/(FOLDS-1) times the rows a few more trees are earned.
     trees = max(1, round(trees * 1.1))
-    threads = 1 if matrix.size < _SMALL else 2
+    return FittedTrees(_grow(data, matrix.size, settings, trees, seed), settings, trees, margins, loss, tried)
+
+
+def refit(
+    matrix: Floats,
+    converted: npt.NDArray[np.bool_],
+    names: tuple[str, ...],
+    categories: list[int],
+    like: FittedTrees,
+    seed: int,
+) -> Booster:
+    """A booster of other rows with the settings and the number of trees of one that was fitted."""
+    data = _dataset(matrix, converted, names, categories, seed)
+    return _grow(data, matrix.size, like.settings, like.trees, seed)
+
+
+def _dataset(
+    matrix: Floats, converted: npt.NDArray[np.bool_], names: tuple[str, ...], categories: list[int], seed: int
+) -> lgb.Dataset:
+    return lgb.Dataset(
+        matrix,
+        converted.astype(np.float64),
+        feature_name=list(names),
+        categorical_feature=categories,
+        params={**fixed_settings(seed), "min_data_in_leaf": 5, "max_bin": 15 if len(matrix) < _FEW else 63},
+        free_raw_data=False,
+    ).construct()
+
+
+def _grow(data: lgb.Dataset, cells: int, settings: dict[str, Any], trees: int, seed: int) -> Booster:
+    threads = 1 if cells < _SMALL else 2
     booster = lgb.train({**fixed_settings(seed), **settings, "num_threads": threads}, data, num_boost_round=trees)
-    return Fitted(Booster(booster.model_to_string()), settings, trees, margins, loss, tried)
+    return Booster(booster.model_to_string())
 
 
 def _hush() -> None:

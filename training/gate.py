@@ -11,8 +11,8 @@ WORST_CALIBRATION = 0.05
 def promote(registry: Registry, version: Version) -> list[str]:
     """Promotes the version if it passes; returns why not, one sentence a failed test (empty: promoted).
 
-    It must have been judged out of time, beat the base rate and the recency rule in log loss, be calibrated,
-    and repeat its golden scores. The champion itself passes; its predecessor comes back by a rollback.
+    It must have been judged out of time, beat the base rate, the recency rule and the naive Bayes in log loss, be
+    calibrated, and repeat its golden scores. The champion itself passes; its predecessor comes back by a rollback.
     """
     refused = refusals(version)
     if not refused:
@@ -29,7 +29,7 @@ def refusals(version: Version) -> list[str]:
     if loss is None:
         return ["It was not judged: its history was too short for a test one horizon after training."]
     refused = []
-    for baseline in ("base_rate", "recency_rule"):
+    for baseline in ("base_rate", "recency_rule", "naive_bayes"):
         bound = figures.get(f"{baseline}_log_loss")
         if bound is not None and not loss < bound:
             refused.append(f"Log loss {loss:.5f} is not below the {baseline.replace('_', ' ')}'s {bound:.5f}.")

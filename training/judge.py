@@ -121,7 +121,7 @@ def judge(
     converted: Bools, probability: Floats, groups: npt.NDArray[np.int64], seed: int, draws: int = 200
 ) -> dict[str, Interval]:
     """Every metric with its 95 % interval from a bootstrap that draws whole accounts."""
-    samples = [np.arange(len(converted)), *_resamples(groups, seed, draws)]
+    samples = [np.arange(len(converted)), *resamples(groups, seed, draws)]
     judged = {}
     for name, metric in METRICS.items():
         values = np.array([metric(converted[rows], probability[rows]) for rows in samples])
@@ -130,7 +130,7 @@ def judge(
     return judged
 
 
-def _resamples(groups: npt.NDArray[np.int64], seed: int, draws: int) -> list[npt.NDArray[np.int64]]:
+def resamples(groups: npt.NDArray[np.int64], seed: int, draws: int) -> list[npt.NDArray[np.int64]]:
     """Row numbers of each draw: accounts with replacement, all their rows."""
     order = np.argsort(groups, kind="stable")
     _, first, size = np.unique(groups[order], return_index=True, return_counts=True)

@@ -46,7 +46,7 @@ def data_digest(arrays: LogArrays, as_of: int) -> str:
     used_accounts, account = np.unique(at.account[known], return_inverse=True)
     digest = hashlib.sha256()
     _add(digest, contact, at.occurred[known], at.received[known], pair, at.value[known], account)
-    digest.update(repr([arrays.pairs[code] for code in used_pairs]).encode())
+    digest.update(repr([(*arrays.pairs[code], bool(arrays.machine[code])) for code in used_pairs]).encode())
     digest.update(repr([str(arrays.contacts[int(code)]) for code in used_contacts]).encode())
     digest.update(repr([_text(arrays.accounts, int(code)) for code in used_accounts]).encode())
     for facts, entities in ((arrays.contact_facts, arrays.contacts), (arrays.account_facts, arrays.accounts)):

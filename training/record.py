@@ -84,6 +84,8 @@ def report_json(trained: Trained) -> dict[str, Any]:
         },
         "unseen_accounts": {name: asdict(figure) for name, figure in trained.unseen.items()},
         "seen_accounts": {name: asdict(figure) for name, figure in trained.known.items()},
+        "rung": trained.fitted.rung.kind,
+        "ladder": [asdict(step) for step in trained.fitted.ladder],
         "settings": trained.fitted.settings,
         "trees": trained.fitted.trees,
         "tried": trained.fitted.tried,
@@ -100,7 +102,7 @@ def _golden(trained: Trained) -> np.ndarray[tuple[int, int], np.dtype[np.float64
 def _parameters(trained: Trained, facts: dict[str, Any]) -> dict[str, Any]:
     flat = {k: v for k, v in facts.items() if k not in ("versions", "rows", "converted", "window")}
     counts = {f"rows_{part}": number for part, number in facts["rows"].items()}
-    chosen = {f"lightgbm_{k}": v for k, v in trained.fitted.settings.items()}
+    chosen = {f"{trained.fitted.rung.kind}_{k}": v for k, v in trained.fitted.settings.items()}
     return {
         **flat,
         **counts,
@@ -116,7 +118,7 @@ def _parameters(trained: Trained, facts: dict[str, Any]) -> dict[str, Any]:
 def _metrics(trained: Trained) -> dict[str, float]:
     metrics = {"cv_log_loss": trained.fitted.cv_log_loss}
     for one in trained.judged:
-        prefix = "" if one.name == "model" else one.name.replace(" ", "_") + "_"
+        prefix = "" if one.name == "model" else one.name.lower().replace(" ", "_") + "_"
         for name, figure in one.metrics.items():
             metrics[f"{prefix}{name}"] = figure.value
             metrics[f"{prefix}{name}_low"], metrics[f"{prefix}{name}_high"] = figure.low, figure.high

@@ -14,15 +14,15 @@ from engagement.funnel import Conversion
 from engagement.settings import FeatureSettings
 from features.arrays import LogArrays
 from features.catalogue import derive_features
-from features.declare import Recency
+from features.declare import AsOf, Recency
 from features.feature_set import FeatureSet
 from features.vocabulary import Vocabulary
 from models.calibration import fit_affine
 from models.propensity import PropensityModel, Reference
-from training.baselines import base_rate, recency_rule
-from training.fit import Fitted, fit_booster
+from training.baselines import base_rate, naive_bayes, recency_rule
 from training.judge import Interval, judge
 from training.label_times import LabelTimes, label_times
+from training.ladder import Fitted, climb
 from training.split import Split, group_of, split_by_time
 from training.stable import find_stable
 from training.table import contact_ids
@@ -98,12 +98,15 @@ def train(
         matrix[part], rows.converted[part], rows.cutoff[part], conversion.horizon, categories, seed
     )
     left_out = tuple(features.names[i] for i in np.flatnonzero(stability.drift > stability.bound))
+    attributes = matrix[:, [i for i in categories if isinstance(features.features[i], AsOf)]]
     matrix = np.ascontiguousarray(matrix[:, stability.kept])
     features = FeatureSet(tuple(features.features[i] for i in stability.kept))
-    fitted = fit_booster(
+    fitted = climb(
         matrix[part],
         rows.converted[part],
         groups[part],
+        rows.cutoff[part],
+        conversion.horizon,
         features.names,
         features.category_columns,
         seed,
@@ -118,7 +121,7 @@ def train(
     tell("judging out of time", 0.85)
     # A baseline of its own: whether the model has such a column, or lost it as drifting, must not matter.
     recency = FeatureSet((Recency(),)).compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)[:, 0]
-    return _judged(trained, groups, recency)
+    return _judged(trained, groups, recency, attributes)
 
 
 def _calibrated(
@@ -126,7 +129,7 @@ def _calibrated(
 ) -> PropensityModel:
     """The affine map from the calibration part, or from out-of-fold margins where there is none."""
     if len(split.calibrate):
-        part, margins = split.calibrate, fitted.booster.margins(matrix[split.calibrate])
+        part, margins = split.calibrate, fitted.rung.margins(matrix[split.calibrate])
     else:
         part, margins = split.train, fitted.out_of_fold
     converted = rows.converted[part]
@@ -134,10 +137,10 @@ def _calibrated(
     log_odds = np.sort(calibration.log_odds(margins))
     places = np.linspace(0, len(log_odds) - 1, min(len(log_odds), _REFERENCE_QUANTILES)).astype(int)
     reference = Reference(tuple(log_odds[places].tolist()), float(converted.mean()), len(part))
-    return PropensityModel(conversion, features, fitted.booster, calibration, reference)
+    return PropensityModel(conversion, features, fitted.rung, calibration, reference)
 
 
-def _judged(trained: Trained, groups: npt.NDArray[np.int64], recency: Floats) -> Trained:
+def _judged(trained: Trained, groups: npt.NDArray[np.int64], recency: Floats, attributes: Floats) -> Trained:
     rows, split, seed = trained.rows, trained.split, trained.seed
     converted, test_groups = rows.converted[split.test], groups[split.test]
     before = np.concatenate([split.train, split.calibrate])
@@ -145,6 +148,7 @@ def _judged(trained: Trained, groups: npt.NDArray[np.int64], recency: Floats) ->
         "model": trained.test_probability,
         "base rate": base_rate(rows.converted[before], len(converted)),
         "recency rule": recency_rule(recency[before], rows.converted[before], recency[split.test]),
+        "naive Bayes": naive_bayes(attributes[before], rows.converted[before], attributes[split.test]),
     }
     judged = tuple(
         Judged(name, judge(converted, probability, test_groups, seed)) for name, probability in contenders.items()
