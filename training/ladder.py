@@ -1,8 +1,8 @@
 """The ladder: base rate → logistic regression → LightGBM, each rung taken only where it wins out of time.
 
 The rungs are fitted on the earliest training rows and compared on the latest, one horizon later; where that would
-leave less than half of the rows to learn from, by their out-of-fold margins (folds by account). A higher rung must beat the one below it in most
-bootstrap draws (of whole accounts). The test part never takes part.
+leave less than half of the rows to learn from, by their out-of-fold margins (folds by account). A higher rung
+must beat the one below it in most bootstrap draws (of whole accounts). The test part never takes part.
 """
 
 from __future__ import annotations

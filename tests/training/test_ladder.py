@@ -39,7 +39,6 @@ def reach(matrix: np.ndarray, converted: np.ndarray, seed: int = 0) -> Fitted:
     [
         ("nothing", 1_000, "base_rate"),
         ("line", 400, "logistic"),
-        ("line", 3_000, "logistic"),
         ("interaction", 3_000, "lightgbm"),
     ],
 )
