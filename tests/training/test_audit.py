@@ -191,6 +191,16 @@ def test_what_comes_with_age_is_no_leak(clean: Planted) -> None:
     found = replace(clean, events=others).audit(clean.facts(lost, "x", fifth, fifth), quick)
     assert found.converted > 100
     assert verdict(found).verdict == CLEAR
+    leak = clean.facts(won, "x", clean.entered[won], clean.entered[won])
+    assert verdict(replace(clean, events=others).audit(leak, quick)).verdict == SUSPECT
+
+
+def test_a_leak_that_shows_days_after_the_entry_only(clean: Planted) -> None:
+    open_ = np.flatnonzero(clean.won & (clean.goal > clean.entered + 8 * DAY))
+    sixth = clean.entered[open_] + 6 * DAY
+    field = verdict(clean.audit(clean.facts(open_, "x", sixth, sixth)))
+    assert (field.verdict, codes(field)[0]) == (SUSPECT, "one_class_has_it")
+    assert "0% of the others have it 7 days after the entry: at least" in field.evidence[0].text
 
 
 def test_a_running_number(clean: Planted) -> None:
