@@ -1,9 +1,8 @@
 """A log's tables piece by piece: what is too large for memory is read, and checked, a batch of rows at a time.
 
-A piece is what can be read alone: a row group of a Parquet file, or a CSV file. Batches have the columns of
-`engagement.schema` and are refused by name as the whole table is, row numbers and all. Of Parquet only the columns
-that will be looked at are read (and of these none that the footer knows to be empty), those with few distinct texts
-as dictionaries.
+A piece is what can be read alone: a row group of a Parquet file, or a CSV file. Batches have columns of
+`engagement.schema` and are refused by name as the whole table is, row numbers and all. What nobody looks at, and what
+a Parquet file's footer knows to be empty, is not read and may be absent; few distinct texts come as a dictionary.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import pyarrow.parquet as pq
 from engagement.errors import BadInput
 from engagement.folder import FolderLog, csv_options, reading
 from engagement.log import Log
-from engagement.schema import ATTRIBUTES, EVENTS, attributes_table, events_table
+from engagement.schema import ATTRIBUTES, EVENTS, REQUIRED, attributes_table, events_table
 
 EVENT_TABLE, ATTRIBUTE_TABLE = "events", "attributes"
 #: Rows in a batch, at most.
@@ -118,10 +117,10 @@ class _InBatches(Protocol):
 
 
 def batches(log: Log, table: str, without: Collection[str] = ()) -> Iterator[pa.Table]:
-    """All rows of a log's "events" or "attributes", some at a time, with the columns of `engagement.schema`.
+    """All rows of a log's "events" or "attributes", some at a time.
 
     Args:
-        without: optional columns that nobody will look at; where that saves reading them they are null.
+        without: columns that nobody will look at; those that every log has are read all the same.
 
     Raises:
         BadInput: as `engagement.schema`, for the first batch that cannot be used.
@@ -135,10 +134,10 @@ def batches(log: Log, table: str, without: Collection[str] = ()) -> Iterator[pa.
         yield log.events() if table == EVENT_TABLE else log.attributes()
 
 
-def about_events(log: Log) -> int:
-    """How many events a log has: exactly where files tell, else by its size."""
+def about_rows(log: Log, table: str) -> int:
+    """How many rows a table of the log has: exactly where files tell, else by its size."""
     if isinstance(log, FolderLog):
-        found = pieces(log, EVENT_TABLE)
+        found = pieces(log, table)
         return sum(piece.rows or Path(piece.path).stat().st_size // _CSV_BYTES for piece in found)
     path = getattr(log, "path", None)
     return Path(path).stat().st_size // _SQLITE_BYTES if path is not None else 0
@@ -146,11 +145,15 @@ def about_events(log: Log) -> int:
 
 def read(piece: Piece, without: Collection[str] = ()) -> Iterator[pa.Table]:
     """The rows of one piece, as `batches`."""
-    check = events_table if piece.table == EVENT_TABLE else attributes_table
     first_row = piece.first_row
     for batch in _csv(piece) if piece.group is None else _parquet(piece, without):
         try:
-            yield check(batch, piece.source)
+            if piece.table == EVENT_TABLE:
+                required = [name for name in REQUIRED if name != _IDS or not piece.complete]
+                kept = {*required, "received_at", *batch.column_names}
+                yield events_table(batch, piece.source, kept)
+            else:
+                yield attributes_table(batch, piece.source)
         except BadInput as error:
             raise _moved(error, piece.source, first_row) from None
         first_row += len(batch)
@@ -170,17 +173,15 @@ def _csv(piece: Piece) -> Iterator[pa.Table]:
 
 def _parquet(piece: Piece, without: Collection[str]) -> Iterator[pa.Table]:
     path = Path(piece.path)
-    wanted = [name for name in _schema(piece).names if name in piece.names and name not in without]
-    if piece.complete:
-        wanted.remove(_IDS)
+    wanted = [name for name in _schema(piece).names if name in piece.names]
+    wanted = [name for name in wanted if name not in without or name in _required(piece)]
+    wanted = [name for name in wanted if name != _IDS or not piece.complete]
     found = reading(path, lambda: _batches(piece, wanted))
     while (batch := reading(path, lambda: next(found, None))) is not None:
         table = pa.Table.from_batches([batch])
-        for name in set(wanted) - set(table.column_names):
-            constant = piece.constants.get(name)
-            told = pa.nulls(len(table)) if constant is None else pa.repeat(constant, len(table))
-            table = table.append_column(name, told)
-        yield table.append_column(_IDS, pa.repeat("", len(table))) if piece.complete else table
+        for name in set(wanted) & set(piece.constants):
+            table = table.append_column(name, pa.repeat(piece.constants[name], len(table)))
+        yield table
 
 
 def _batches(piece: Piece, wanted: Collection[str]) -> Iterator[pa.RecordBatch]:
@@ -188,8 +189,8 @@ def _batches(piece: Piece, wanted: Collection[str]) -> Iterator[pa.RecordBatch]:
     about = footer.row_group(piece.group)
     columns = {about.column(i).path_in_schema: about.column(i) for i in range(footer.num_columns)}
     here = [name for name in wanted if name in columns and name not in piece.constants]
-    full = [name for name in here if _nulls(columns[name].statistics) != about.num_rows]
-    here = [name for name in here if name in full or not _schema(piece).field(name).nullable]
+    empty = [name for name in here if _nulls(columns[name].statistics) == about.num_rows]
+    here = [name for name in here if name not in empty or name in _required(piece)]
     short = [name for name in here if columns[name].total_uncompressed_size < _DICTIONARY_BYTES * about.num_rows]
     texts = [name for name in short if columns[name].physical_type == "BYTE_ARRAY"]
     file = pq.ParquetFile(piece.path, metadata=footer, read_dictionary=texts, pre_buffer=False)
@@ -199,6 +200,11 @@ def _batches(piece: Piece, wanted: Collection[str]) -> Iterator[pa.RecordBatch]:
 def _nulls(statistics: Any) -> int | None:
     """How many nulls the footer tells of."""
     return statistics.null_count if statistics is not None and statistics.has_null_count else None
+
+
+def _required(piece: Piece) -> Collection[str]:
+    """Columns that are read whatever they hold."""
+    return REQUIRED if piece.table == EVENT_TABLE else ATTRIBUTES.names
 
 
 def _schema(piece: Piece) -> pa.Schema:

@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 
 from engagement.errors import EmptyLog
 from engagement.log import Log
-from engagement.pieces import ATTRIBUTE_TABLE, EVENT_TABLE, about_events, batches
-from engagement.schema import ATTRIBUTES, EVENTS
+from engagement.pieces import ATTRIBUTE_TABLE, EVENT_TABLE, about_rows, batches
+from engagement.schema import ATTRIBUTES, EVENTS, REQUIRED
 from features.grouped import NotGrouped, Stretch, rule_of, stretches, whole_contacts
-from features.parts import ByHash, Parts, Rule
+from features.parts import ByHash, Parts, Rule, joined
 from features.spread import spread
 from features.trust import machines
 
@@ -66,7 +66,7 @@ class DealtLog:
         self._contact_parts: Parts | None = None
         self._account_parts: Parts | None = None
         self._last: int | None = None
-        count = max(1, -(-about_events(log) // events_a_part))
+        count = max(1, -(-about_rows(log, EVENT_TABLE) // events_a_part))
         self.by_contact: Rule = rule_of(self._stretches) if self._stretches else ByHash(count)
         self.by_account = ByHash(count)
 
@@ -108,7 +108,7 @@ class DealtLog:
     def last_occurred(self) -> int:
         """When the last event happened (microseconds UTC)."""
         if self._last is None:
-            optional = [field.name for field in EVENTS if field.nullable or field.name == "received_at"]
+            optional = [name for name in EVENTS.names if name not in REQUIRED]
             found = spread(_last, batches(self._log, EVENT_TABLE, optional), self._threads)
             self._last = max(found, default=None)
         if self._last is None:
@@ -123,14 +123,13 @@ class DealtLog:
             self._account_parts = Parts(self._folder / "accounts", self.by_account.count, _NEEDED)
 
         def work(batch: pa.Table) -> int:
-            slim = batch.set_column(
-                batch.schema.get_field_index("properties"), "properties", _told(batch["properties"])
-            )
+            slim = _slim(batch)
             if contacts and self._contact_parts is not None:
                 self._contact_parts.add(slim, self.by_contact.of(slim["contact_id"]))
             if accounts and self._account_parts is not None:
-                theirs = slim.filter(pc.is_valid(slim["account_id"]))
-                self._account_parts.add(theirs, self.by_account.of(theirs["account_id"]))
+                theirs = slim.filter(pc.is_valid(slim["account_id"])) if "account_id" in slim.column_names else None
+                if theirs:
+                    self._account_parts.add(theirs, self.by_account.of(theirs["account_id"]))
             return _last(batch)
 
         last = max(spread(work, _thick(batches(self._log, EVENT_TABLE)), self._threads), default=None)
@@ -163,18 +162,20 @@ def _thick(some: Iterator[pa.Table]) -> Iterator[pa.Table]:
         if len(table):
             waiting.append(table)
         if sum(map(len, waiting)) >= _THICK:
-            yield pa.concat_tables(waiting)
+            yield joined(waiting)
             waiting = []
     if waiting:
-        yield pa.concat_tables(waiting)
+        yield joined(waiting)
 
 
-def _told(properties: pa.ChunkedArray) -> pa.Array:
-    """What features see of an event's properties: whether a machine made it."""
-    found = machines(properties)
+def _slim(events: pa.Table) -> pa.Table:
+    """With what features see of an event's properties: whether a machine made it."""
+    place = events.schema.get_field_index("properties")
+    found = machines(events["properties"]) if place >= 0 else None
     if found is None:
-        return pa.nulls(len(properties), pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(found), np.int32), mask=~found), _OF_MACHINES)
+        return events.remove_column(place) if place >= 0 else events
+    of_machines = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(found), np.int32), mask=~found), _OF_MACHINES)
+    return events.set_column(place, "properties", of_machines)
 
 
 def _last(batch: pa.Table) -> int:

@@ -17,7 +17,7 @@ from engagement.folder import FolderLog
 from engagement.log import Log
 from engagement.pieces import EVENT_TABLE, Piece, pieces, read
 from engagement.schema import EVENTS
-from features.parts import ByRange
+from features.parts import ByRange, joined
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def whole_contacts(
             tail = []
             continue
         batches = [batch for piece in stretch.pieces for batch in read(piece, without)]
-        events, tail = pa.concat_tables([*tail, *batches]), []
+        events, tail = joined([*tail, *batches]), []
         if touches and following is not None:
             events, later = _split(events, following.low)
             tail = [later]

@@ -17,6 +17,7 @@ from engagement.schema import ATTRIBUTES, EVENTS
 from features.arrays import Ints, LogArrays
 from features.dealt import DealtLog, Part
 from features.encode import encode
+from features.engine import PORTION, Answer
 from features.feature_set import FeatureSet
 from features.gathered import IN_MEMORY, Gathered
 from features.levels import Computed, Levels, accounts_of, label_arrays, label_events, vocabulary_of
@@ -24,8 +25,6 @@ from features.parts import Parts
 from features.spread import spread
 from features.vocabulary import Vocabulary
 
-#: Rows that are handed out together: a row group of a table on disk.
-PORTION = 100_000
 #: Rows that are computed together, and dealt out together.
 _BLOCK, _DEAL = 20_000, 1 << 20
 _ROWS = pa.schema(
@@ -107,6 +106,12 @@ class StreamedLog:
                 yield Computed(contact_ids[begin:end], cutoffs[begin:end], matrix[:, : levels.width], known)
                 begin = end
 
+    def answers(
+        self, answer: Answer, sets: tuple[FeatureSet, ...], contact_ids: pa.Array, cutoffs: Ints
+    ) -> Iterator[list[bytes]]:
+        """What `answer` makes of the computed rows, in their order."""
+        return (answer(some) for some in self.computed(sets, contact_ids, cutoffs))
+
     def _contact_pass(
         self, levels: Levels, folder: Path, contact_ids: pa.Array, cutoffs: Ints, gathered: Gathered
     ) -> Parts | None:
@@ -154,7 +159,7 @@ class StreamedLog:
 
 def _arrays(events: pa.Table | None = None, attributes: pa.Table | None = None) -> LogArrays:
     events = EVENTS.empty_table() if events is None else events
-    return LogArrays.from_tables(events, ATTRIBUTES.empty_table() if attributes is None else attributes)
+    return LogArrays.from_tables(events, ATTRIBUTES.empty_table() if attributes is None else attributes, threads=1)
 
 
 def _rows(first: int, contact_ids: pa.Array, cutoffs: Ints) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +13,19 @@ import pyarrow as pa
 from engagement.funnel import Conversion
 from features.arrays import Ints, LogArrays
 from features.feature_set import FeatureSet
-from features.stage import CONVERTED, ENDED, IN_STAGE, LONG_AGO, NOT_ENTERED, UNKNOWN, standing
+from features.levels import Computed
 from features.spans import duration
+from features.stage import (
+    CONVERTED,
+    ENDED,
+    IN_STAGE,
+    LONG_AGO,
+    NOT_ENTERED,
+    UNKNOWN,
+    stage_features,
+    standing,
+    standing_from,
+)
 from models.booster import Rung
 from models.calibration import Affine, inverse_logit
 from models.reasons import ReasonWriter
@@ -78,16 +89,39 @@ class PropensityModel:
         """
         ids = contact_ids.to_pylist() if isinstance(contact_ids, pa.Array | pa.ChunkedArray) else list(contact_ids)
         moments = np.asarray(cutoffs, np.int64)
-        status = standing(arrays, self.conversion, ids, moments)
+
+        def matrix_of(rows: npt.NDArray[np.int64]) -> Floats:
+            return self.features.compute(arrays, [ids[row] for row in rows], moments[rows], threads)
+
+        return self._scores(ids, moments, standing(arrays, self.conversion, ids, moments), matrix_of)
+
+    @property
+    def asks(self) -> tuple[FeatureSet, FeatureSet]:
+        """What `score_computed` needs of each row: columns that tell its standing, and the model's own."""
+        return stage_features(self.conversion), self.features
+
+    def score_computed(self, rows: Computed) -> list[Score]:
+        """The scores of rows whose columns (of `asks`, side by side) are there already; as `score`."""
+        ages = len(self.asks[0].features)
+        status = standing_from(self.conversion, rows.matrix[:, :ages], rows.with_facts)
+        columns = rows.matrix[:, ages:]
+        return self._scores(rows.contact_ids.to_pylist(), rows.cutoffs, status, lambda inside: columns[inside])
+
+    def _scores(
+        self,
+        ids: list[str],
+        moments: Ints,
+        status: npt.NDArray[np.int8],
+        matrix_of: Callable[[npt.NDArray[np.int64]], Floats],
+    ) -> list[Score]:
         scores: list[Score | None] = [None] * len(ids)
         for row in np.flatnonzero(status != IN_STAGE):
             scores[row] = self._unscored(ids[row], int(moments[row]), int(status[row]))
         inside = np.flatnonzero(status == IN_STAGE)
         for begin in range(0, len(inside), _BLOCK):
             rows = inside[begin : begin + _BLOCK]
-            some = [ids[row] for row in rows]
-            matrix = self.features.compute(arrays, some, moments[rows], threads)
-            for row, score in zip(rows, self.explain(matrix, some, moments[rows]), strict=True):
+            explained = self.explain(matrix_of(rows), [ids[row] for row in rows], moments[rows])
+            for row, score in zip(rows, explained, strict=True):
                 scores[row] = score
         return [score for score in scores if score is not None]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqm import console
+from mqm import console, engines
 
 if TYPE_CHECKING:
-    from features.arrays import LogArrays
+    from features.engine import Engine
     from models.propensity import PropensityModel
 
 _PORTION = 5_000
@@ -32,6 +33,7 @@ def add(commands: Any) -> None:
     )
     score.add_argument("--out", type=Path, required=True, metavar="FILE", help=".parquet, .csv or .jsonl")
     score.add_argument("--version", metavar="V", help="default: the champion, else the challenger")
+    engines.add_options(score)
     console.json_option(score)
 
     explain = console.command(
@@ -64,7 +66,7 @@ def add(commands: Any) -> None:
         help="use nothing known later; default: the log's last moment",
     )
     features.add_argument("--out", type=Path, required=True, metavar="FILE", help=".parquet or .csv")
-    features.add_argument("--engine", choices=["local"], default="local", help="where it runs")
+    engines.add_options(features)
     console.json_option(features)
 
     judge = console.command(
@@ -84,36 +86,44 @@ def add(commands: Any) -> None:
 
 def _load(options: argparse.Namespace) -> PropensityModel:
     """The version asked for, else the champion, else the challenger. A champion is found without MLflow."""
+    return _found(options)[0]
+
+
+def _found(options: argparse.Namespace) -> tuple[PropensityModel, Path]:
+    """The model of `_load`, and its bundle's folder."""
     from models.champions import champions
 
     console.settings(options.log).funnel.conversion(options.conversion)  # an unknown one is named as such
     champion = None if options.version else champions(console.store()).get(options.conversion)
     if champion is not None:
-        return champion.load(console.store())
+        return champion.load(console.store()), champion.bundle(console.store())
     from models.registry import Registry
 
     registry = Registry(console.store())
-    return registry.load(registry.find(options.conversion, options.version))
+    version = registry.find(options.conversion, options.version)
+    return registry.load(version), registry.bundle_folder(version.run_id)
 
 
 def _score(options: argparse.Namespace) -> None:
     from engagement.times import format_time
-    from mqm.model_commands import read_arrays
-    from mqm.score_files import check_out, everyone_in_stage, read_contacts, write_scores
+    from mqm.score_files import check_out, read_contacts, write_scores
+    from mqm.scoring import in_portions, scorer, shipped_scorer
 
     check_out(options.out)
     asked = None if options.contacts is None else read_contacts(options.contacts)
-    model = _load(options)
-    with console.progress("score") as tell:
-        tell("reading the log", 0.05)
-        arrays, last_known = read_arrays(options.log)
-        as_of = options.as_of if options.as_of is not None else last_known
-        if asked is None:
-            contacts = everyone_in_stage(arrays, model.conversion, as_of)
-            times = [as_of] * len(contacts)
-        else:
-            contacts, times = asked[0], [as_of if moment is None else moment for moment in asked[1]]
-        counts = write_scores(_portions(model, arrays, contacts, times, tell), options.out, console.now())
+    model, bundle = _found(options)
+    moment = console.now()
+    if options.engine == "spark":
+        answer = shipped_scorer(bundle, model.version, moment, asked is None)
+    else:
+        answer = scorer(model, moment, asked is None)
+    with console.progress("score") as tell, engines.open_engine(options, tell, _PORTION) as engine:
+        as_of = options.as_of
+        if as_of is None:
+            as_of = engines.default_as_of(options.log, engine.last_occurred)
+        contacts, times = _rows(asked, engine, as_of)
+        answers = _told(engine.answers(answer, model.asks, contacts, times), len(times), tell)
+        counts = write_scores(in_portions(answers, _PORTION), options.out)
     if options.json:
         body = {
             "out": str(options.out),
@@ -127,14 +137,24 @@ def _score(options: argparse.Namespace) -> None:
     print(f"{options.out}: {told or 'nobody is in the stage'}, as of {format_time(as_of)}")
 
 
-def _portions(
-    model: PropensityModel, arrays: LogArrays, contacts: list[str], times: list[int], tell: console.Progress
-) -> Any:
-    for begin in range(0, len(contacts), _PORTION):
-        some = slice(begin, begin + _PORTION)
-        yield model.score(arrays, contacts[some], times[some])
-        done = min(begin + _PORTION, len(contacts))
-        tell(f"{done:,} of {len(contacts):,}", 0.2 + 0.8 * done / len(contacts))
+def _rows(asked: tuple[list[str], list[int | None]] | None, engine: Engine, as_of: int) -> tuple[Any, Any]:
+    """Whom to score, and as of when: those asked for, or everyone there is."""
+    import numpy as np
+    import pyarrow as pa
+
+    if asked is None:
+        contacts = engine.contacts()
+        return contacts, np.full(len(contacts), as_of)
+    times = [as_of if moment is None else moment for moment in asked[1]]
+    return pa.array(asked[0], pa.string()), np.array(times, np.int64)
+
+
+def _told(answers: Iterator[list[bytes]], rows: int, tell: console.Progress) -> Iterator[list[bytes]]:
+    done = 0
+    for some in answers:
+        yield some
+        done += len(some)
+        tell(f"{done:,} of {rows:,} rows", 0.2 + 0.8 * done / rows)
 
 
 def _explain(options: argparse.Namespace) -> None:
@@ -164,8 +184,8 @@ def _explain(options: argparse.Namespace) -> None:
 
 def _features(options: argparse.Namespace) -> None:
     from engagement.times import format_time
+    from features.catalogue import derive_features
     from features.table import write_table
-    from mqm.model_commands import read_arrays
     from mqm.score_files import check_out
     from training.label_times import label_times
     from training.split import split_by_time
@@ -174,22 +194,21 @@ def _features(options: argparse.Namespace) -> None:
     check_out(options.out, (".parquet", ".csv"))
     settings = console.settings(options.log)
     conversion = settings.funnel.conversion(options.conversion)
-    with console.progress("features") as tell:
-        tell("reading the log", 0.05)
-        arrays, last_known = read_arrays(options.log)
-        as_of = options.as_of if options.as_of is not None else last_known
-        tell("label times", 0.3)
+    with console.progress("features") as tell, engines.open_engine(options, tell) as engine:
+        arrays = engine.label_arrays((conversion.start_type, conversion.goal_type, *conversion.ends))
+        as_of = options.as_of
+        if as_of is None:
+            as_of = engines.default_as_of(options.log, engine.last_occurred)
         rows = label_times(arrays, conversion, as_of, conversion.since)
-        known_by = split_by_time(rows).train_end
         tell(f"{len(rows):,} rows", 0.4)
-        table = training_table(arrays, rows, settings.features, known_by)
-        write_table(table, options.out)
+        features = derive_features(engine.vocabulary(split_by_time(rows).train_end), settings.features, conversion)
+        write_table(training_table(engine, arrays, rows, features), options.out)
     if options.json:
         body = {"out": str(options.out), "as_of": format_time(as_of), "rows": len(rows)}
-        console.print_json(body | {"features": table.num_columns - 3, "converted": int(rows.converted.sum())})
+        console.print_json(body | {"features": len(features.names), "converted": int(rows.converted.sum())})
         return
     print(f"{options.out}: {len(rows):,} rows, {int(rows.converted.sum()):,} converted", end="")
-    print(f", {table.num_columns - 3} features, as of {format_time(as_of)}")
+    print(f", {len(features.names)} features, as of {format_time(as_of)}")
 
 
 def _judge(options: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from engagement.errors import BadInput
+from features.table import whole_file
 
 if TYPE_CHECKING:
     from engagement.funnel import Conversion
@@ -108,18 +109,13 @@ def as_json(score: Score, scored_at: int) -> dict[str, Any]:
     return body
 
 
-def write_scores(portions: Iterable[list[Score]], path: Path, scored_at: int) -> dict[str, int]:
+def write_scores(portions: Iterable[list[dict[str, Any]]], path: Path) -> dict[str, int]:
     """Writes the scores, portion by portion; a file appears only when it is whole. Returns counts by status."""
     counts: Counter[str] = Counter()
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        with _writer(unfinished, path.suffix) as write:
-            for portion in portions:
-                counts.update(score.status for score in portion)
-                write([as_json(score, scored_at) for score in portion])
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path) as unfinished, _writer(unfinished, path.suffix) as write:
+        for portion in portions:
+            counts.update(score["status"] for score in portion)
+            write(portion)
     return dict(counts)
 
 

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pyarrow as pa
 
 from engagement.schema import TIME
-from engagement.settings import FeatureSettings
 from features.arrays import LogArrays
-from features.catalogue import derive_features
-from features.vocabulary import Vocabulary
+from features.engine import Engine
+from features.feature_set import FeatureSet
 from training.label_times import LabelTimes
 
 
-def training_table(arrays: LogArrays, rows: LabelTimes, settings: FeatureSettings, known_by: int) -> pa.Table:
-    """One row a label time, ordered by cutoff and contact; missing values are NaN.
+def training_table(engine: Engine, arrays: LogArrays, rows: LabelTimes, features: FeatureSet) -> Iterator[pa.Table]:
+    """One row a label time, ordered by cutoff and contact, some rows at a time; missing values are NaN.
 
     Args:
-        known_by: microseconds UTC; which columns there are is decided by what was known then.
+        arrays: those that the rows were made from.
     """
-    features = derive_features(Vocabulary.of(arrays, known_by), settings, rows.conversion)
-    ids = contact_ids(arrays, rows)
-    matrix = features.compute(arrays, ids, rows.cutoff, threads=2)
-    columns: dict[str, pa.Array] = {
-        "contact_id": pa.array(ids, pa.string()),
-        "cutoff": pa.array(rows.cutoff).cast(TIME),
-        "converted": pa.array(rows.converted),
-    }
-    for place, name in enumerate(features.names):
-        columns[name] = pa.array(np.ascontiguousarray(matrix[:, place]))
-    return pa.table(columns)
+    ids, begin = contact_ids(arrays, rows), 0
+    ids = pa.array(ids, pa.string()) if isinstance(ids, list) else ids
+    for some in engine.computed((features,), ids, rows.cutoff):
+        end = begin + len(some)
+        columns: dict[str, pa.Array] = {
+            "contact_id": some.contact_ids,
+            "cutoff": pa.array(some.cutoffs).cast(TIME),
+            "converted": pa.array(rows.converted[begin:end]),
+        }
+        for place, name in enumerate(features.names):
+            columns[name] = pa.array(np.ascontiguousarray(some.matrix[:, place]))
+        yield pa.table(columns)
+        begin = end
 
 
 def contact_ids(arrays: LogArrays, rows: LabelTimes) -> pa.Array | list[str]:
