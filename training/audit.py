@@ -109,7 +109,7 @@ def _judge(arrays: LogArrays, view: _View, field: Field, kept: bool, is_stage: b
     purity = [_ratios(view, look, field) for look in view.looks if look.enough]
     often, present, values, when = max(purity, key=lambda one: one[0], default=(0.0, None, [], ""))
     if present is not None:
-        evidence += rules.of_ratio(field, present, values, when)
+        evidence += rules.of_ratio(field, present, values, when, view.alpha)
     ahead, beside = _strongest(view, field)
     evidence += rules.of_power(field, ahead, beside, view.z)
     least = rules.least_auc(ahead, beside, view.z) if ahead else None

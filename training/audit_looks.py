@@ -17,7 +17,7 @@ from engagement.errors import NotEnoughData
 from engagement.times import DAY
 from features.arrays import MISSING, LogArrays
 from training.audit_power import Trial, at_random, in_time
-from training.label_times import LabelTimes, _first_goal, label_times
+from training.label_times import LabelTimes, first_goal, label_times
 from training.split import group_of
 
 Bools = npt.NDArray[np.bool_]
@@ -55,7 +55,7 @@ def looks_of(arrays: LogArrays, rows: LabelTimes) -> list[Look]:
     found: list[Look] = []
     begin = 0
     for one, when in _at_landmarks(arrays, rows):
-        goal = _first_goal(arrays, rows.conversion, rows.as_of, one.contact, one.account, one.cutoff)
+        goal = first_goal(arrays, rows.conversion, rows.as_of, one.contact, one.account, one.cutoff)
         one = replace(one, converted=goal != MISSING)
         alone = np.arange(len(one))
         part = slice(begin, begin + len(one))

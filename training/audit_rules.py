@@ -49,11 +49,20 @@ TELLING = frozenset(
 AUC_TELLING = 0.6
 
 
-def of_ratio(field: Field, present: Ratio, purest: list[tuple[Column, Ratio]], when: str) -> Iterator[Evidence]:
+def of_ratio(
+    field: Field, present: Ratio, purest: list[tuple[Column, Ratio]], when: str, alpha: float
+) -> Iterator[Evidence]:
     """Only one class has it, or some of its values. `purest`: the purest first; `when`: how old the rows are."""
     event = field.kind == "event type"
     bound = RATIO_EVENT if event else RATIO_HAS
     grave = present.least >= bound and present.share >= (HOLDS_EVENT if event else HOLDS)
+    if not (grave or event) and _only_converters(present, alpha):
+        text = (
+            f"All {present.seen:,} who have it{when} converted, and none of {present.others:,} others has it: chance "
+            f"makes that of fewer than one field in {1 / alpha:,.0f}."
+        )
+        yield Evidence("only_converters_have_it", text, present.share, HOLDS, True)
+        return
     if grave or (not event and present.least >= RATIO_NOTED and present.share >= HOLDS):
         yield Evidence("one_class_has_it", _often(present, "have it", when, bound), present.least, bound, grave)
     if grave:
@@ -65,6 +74,13 @@ def of_ratio(field: Field, present: Ratio, purest: list[tuple[Column, Ratio]], w
             told = f"{'are' if column.edges else 'have'} {column.told(found.bins)}"
             told += f" ({column.name})" if event else ""
             yield Evidence("one_class_values", _often(found, told, when, bound), found.least, bound, grave)
+
+
+def _only_converters(present: Ratio, alpha: float) -> bool:
+    """Whether none of the others has it, and chance does not explain that: with few converters no ratio is sure."""
+    base = present.of / (present.of + present.others)
+    sure = present.seen >= LEAST and base**present.seen <= alpha
+    return present.converters and present.others_seen == 0 and present.share >= HOLDS and sure
 
 
 def _often(found: Ratio, told: str, when: str, bound: float) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from engagement.funnel import Conversion
 from engagement.times import HOUR
 from features.arrays import MISSING, Codes, Facts, Ints, LogArrays
-from training.label_times import _entries, _first_goal, _first_of_types
+from training.label_times import entries, first_goal, first_of_types
 
 Bools = npt.NDArray[np.bool_]
 
@@ -53,13 +53,13 @@ class Outcomes:
 
 def outcomes_of(arrays: LogArrays, conversion: Conversion, as_of: int) -> Outcomes:
     """The first entry of each contact that was open when it became known, and what became of it."""
-    contact, entered, known = _entries(arrays, conversion, as_of)
+    contact, entered, known = entries(arrays, conversion, as_of)
     account = arrays.accounts_at(contact, known + 1)
     after = entered + 1 if conversion.start_type == conversion.goal_type else entered
-    goal = _never(_first_goal(arrays, conversion, as_of, contact, account, after))
+    goal = _never(first_goal(arrays, conversion, as_of, contact, account, after))
     end = np.full(len(goal), LATER)
     if conversion.ends:
-        end = _never(_first_of_types(arrays, conversion.ends, conversion.level, as_of, contact, account, entered))
+        end = _never(first_of_types(arrays, conversion.ends, conversion.level, as_of, contact, account, entered))
     open_ = (goal > known) & (end > known)
     if conversion.since is not None:
         open_ &= known >= conversion.since
@@ -153,7 +153,7 @@ def _writings(facts: Facts, name: int, as_of: int) -> tuple[Ints, Ints, npt.NDAr
 
 def written_type(arrays: LogArrays, kind: str, level: str, found: Outcomes, as_of: int) -> Written:
     """Of an event type: its first event at or after the entry, at account level by anyone of the account."""
-    first = _never(_first_of_types(arrays, (kind,), level, as_of, found.contact, found.account, found.entered))
+    first = _never(first_of_types(arrays, (kind,), level, as_of, found.contact, found.account, found.entered))
     return _written(found, first, first, 0)
 
 

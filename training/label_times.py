@@ -53,7 +53,7 @@ def label_times(arrays: LogArrays, conversion: Conversion, as_of: int, since: in
     Raises:
         NotEnoughData: nobody has entered the start stage, or no row is mature.
     """
-    contact, entered, known = _entries(arrays, conversion, as_of)
+    contact, entered, known = entries(arrays, conversion, as_of)
     if len(contact) == 0:
         raise NotEnoughData(
             f"nobody entered the stage {conversion.start!r} by {format_time(as_of)}",
@@ -78,14 +78,14 @@ def label_times(arrays: LogArrays, conversion: Conversion, as_of: int, since: in
             "Train later, or shorten horizon_days.",
         )
     contact, account, cutoff = contact[keep], account[keep], cutoff[keep]
-    goal = _first_goal(arrays, conversion, as_of, contact, account, cutoff)
+    goal = first_goal(arrays, conversion, as_of, contact, account, cutoff)
     converted = (goal != MISSING) & (goal < cutoff + conversion.horizon)
     order = np.lexsort((contact, cutoff))
     once = order[_first_of_each(contact[order], cutoff[order])]
     return LabelTimes(conversion, as_of, contact[once], account[once], cutoff[once], converted[once], immature)
 
 
-def _entries(arrays: LogArrays, conversion: Conversion, as_of: int) -> tuple[Codes, Ints, Ints]:
+def entries(arrays: LogArrays, conversion: Conversion, as_of: int) -> tuple[Codes, Ints, Ints]:
     """Who entered the start stage, when that happened and when it was known; the first time only, or each."""
     at = arrays.events
     wanted = _pairs_of(arrays, (conversion.start_type,))
@@ -110,24 +110,25 @@ def _still_open(
     cutoff: Ints,
 ) -> npt.NDArray[np.bool_]:
     """Rows whose goal, end or next start had not come before the cutoff."""
-    goal = _first_goal(arrays, conversion, as_of, contact, account, after)
+    goal = first_goal(arrays, conversion, as_of, contact, account, after)
     open_ = (goal == MISSING) | (goal >= cutoff)
     if conversion.ends:
-        end = _first_of_types(arrays, conversion.ends, conversion.level, as_of, contact, account, entered)
+        end = first_of_types(arrays, conversion.ends, conversion.level, as_of, contact, account, entered)
         open_ &= (end == MISSING) | (end >= cutoff)
     if conversion.each:
-        again = _first_of_types(arrays, (conversion.start_type,), "contact", as_of, contact, account, entered + 1)
+        again = first_of_types(arrays, (conversion.start_type,), "contact", as_of, contact, account, entered + 1)
         open_ &= (again == MISSING) | (again >= cutoff)
     return np.asarray(open_)
 
 
-def _first_goal(
+def first_goal(
     arrays: LogArrays, conversion: Conversion, as_of: int, contact: Codes, account: Codes, since: Ints
 ) -> Ints:
-    return _first_of_types(arrays, (conversion.goal_type,), conversion.level, as_of, contact, account, since)
+    """(rows,) when the goal first came at or after `since`, as known at `as_of`; MISSING for never."""
+    return first_of_types(arrays, (conversion.goal_type,), conversion.level, as_of, contact, account, since)
 
 
-def _first_of_types(
+def first_of_types(
     arrays: LogArrays,
     types: tuple[str, ...],
     level: str,
@@ -136,7 +137,8 @@ def _first_of_types(
     account: Codes,
     since: Ints,
 ) -> Ints:
-    """The first event of these types by the contact, or (at account level) by anyone of the account."""
+    """(rows,) when the first event of these types came at or after `since`, by the contact or (at account level) by
+    anyone of the account; MISSING for never."""
     wanted = _pairs_of(arrays, types)
     own = _next(arrays.events, wanted, contact, since, as_of)
     if level != "account":

@@ -160,6 +160,16 @@ def test_a_column_filled_for_some_converters_only(clean: Planted) -> None:
     assert (field.verdict, codes(field)) == (SUSPECT, ["one_class_has_it"])
 
 
+def test_a_column_that_a_few_converters_have_and_nobody_else(clean: Planted) -> None:
+    """Too few for a ratio that is sure, and too many for chance."""
+    won = np.flatnonzero(clean.won)[:: clean.won.sum() // 14]
+    field = verdict(clean.audit(clean.facts(won, "x", clean.entered[won], clean.entered[won])))
+    assert (field.verdict, codes(field)) == (SUSPECT, ["only_converters_have_it"])
+    assert field.evidence[0].text.startswith(f"All {len(won)} who have it converted, and none of ")
+    few = won[:8]
+    assert verdict(clean.audit(clean.facts(few, "x", clean.entered[few], clean.entered[few]))).verdict == CLEAR
+
+
 def test_a_copy_of_the_outcome_with_noise(clean: Planted) -> None:
     draw = np.random.default_rng(5)
     copy = clean.won ^ (draw.random(len(clean.won)) < 0.1)
