@@ -15,6 +15,9 @@ from typing import Any
 from engagement.errors import BadInput
 from engagement.funnel import Funnel, funnel_from
 
+#: The settings that are lists of names or patterns.
+_NAMES = ("exclude_types", "exclude_attributes", "remove", "rising", "falling", "numbers", "categories")
+
 
 @dataclass(frozen=True)
 class FeatureSettings:
@@ -24,7 +27,9 @@ class FeatureSettings:
     and a model that learnt on short histories would promise too much on long ones.
 
     `add` holds the tables of `[[features.add]]` (read by `features.declared`), `remove` patterns of column names
-    ("account_*"). With `count_machines`, mails opened and links followed by machines count like a person's.
+    ("account_*"). Of the columns that match `rising` (`falling`) more may only raise (lower) a probability.
+    `numbers` and `categories` name attributes whose kind is not to be guessed. With `count_machines`, mails opened
+    and links followed by machines count like a person's.
     """
 
     windows_days: tuple[float, ...] = (1, 7, 30, 90)
@@ -35,6 +40,10 @@ class FeatureSettings:
     count_machines: bool = False
     add: tuple[Mapping[str, Any], ...] = ()
     remove: tuple[str, ...] = ()
+    rising: tuple[str, ...] = ()
+    falling: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ def _features(body: Mapping[str, Any]) -> FeatureSettings:
     windows = body.get("windows_days", [1, 7, 30, 90])
     if not isinstance(windows, list) or not windows or not all(_positive(w) for w in windows):
         raise BadInput("mqm.toml: windows_days", windows, "Give a list of days above 0, such as [1, 7, 30].")
-    for key in ("exclude_types", "exclude_attributes", "remove"):
+    for key in _NAMES:
         names = body.get(key, [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise BadInput(f"mqm.toml: {key}", names, "Give a list of names.")
@@ -116,12 +125,10 @@ def _features(body: Mapping[str, Any]) -> FeatureSettings:
     return FeatureSettings(
         windows_days=tuple(sorted(set(windows))),
         lookback_days=lookback,
-        exclude_types=tuple(body.get("exclude_types", [])),
-        exclude_attributes=tuple(body.get("exclude_attributes", [])),
+        **{key: tuple(body.get(key, [])) for key in _NAMES},
         max_columns=budget,
         count_machines=machines,
         add=tuple(added),
-        remove=tuple(body.get("remove", [])),
     )
 
 

@@ -7,7 +7,7 @@ features stand in tiers, the most telling first: where the budget ends, the late
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -38,6 +38,7 @@ from features.declare import (
     Sum,
     Trend,
     WeekdayShare,
+    is_category,
 )
 from features.declared import from_settings
 from features.feature_set import FeatureSet
@@ -66,9 +67,21 @@ def derive_features(
     added = from_settings(settings.add)
     derived = [feature for tier in _tiers(vocabulary, settings, conversion) for feature in tier]
     if settings.count_machines:
-        derived = [replace(feature, machines=True) for feature in derived]
+        derived = [one if isinstance(one, AsOf) else replace(one, machines=True) for one in derived]
     kept = (f for f in derived if not any(fnmatchcase(f.name, pattern) for pattern in settings.remove))
     return FeatureSet(_within_budget([*added, *kept], settings.max_columns))
+
+
+def monotone(features: FeatureSet, settings: FeatureSettings) -> tuple[int, ...]:
+    """For each column 1 where mqm.toml calls it `rising`, -1 where `falling`, else 0; categories are neither."""
+    directions = []
+    for feature in features.features:
+        up, down = (
+            any(fnmatchcase(feature.name, pattern) for pattern in patterns)
+            for patterns in (settings.rising, settings.falling)
+        )
+        directions.append(0 if is_category(feature) or up == down else 1 if up else -1)
+    return tuple(directions)
 
 
 def _tiers(vocabulary: Vocabulary, settings: FeatureSettings, conversion: Conversion | None) -> list[list[Feature]]:
@@ -79,7 +92,7 @@ def _tiers(vocabulary: Vocabulary, settings: FeatureSettings, conversion: Conver
     if conversion is not None:
         whole += [StageAge(conversion.start_type, each=conversion.each)]
     whole += [FirstSeen(window=far), Recency(window=far), *Count().over(*windows), *ActiveDays().over(*windows)]
-    whole += _attributes(vocabulary, settings.exclude_attributes)
+    whole += _attributes(vocabulary, settings)
     if vocabulary.accounts:
         whole += [*Colleagues().over(*windows), *Count(level="account").over(*windows)]
     tiers: list[list[Feature]] = [whole, [], [], _pace(windows, vocabulary.accounts), [], [], []]
@@ -165,15 +178,20 @@ def _frequent(details: Counter[str | None]) -> list[tuple[str, int]]:
     return enough[:CATEGORIES] if len(enough) > 1 else []
 
 
-def _attributes(vocabulary: Vocabulary, excluded: Collection[str]) -> list[Feature]:
+def _attributes(vocabulary: Vocabulary, settings: FeatureSettings) -> list[Feature]:
     found = sorted(vocabulary.attributes.items(), key=lambda item: (item[0][0] == "account", item[0][1]))
-    return [_attribute(name, level, seen) for (level, name), seen in found if name not in excluded]
+    return [
+        _attribute(name, level, seen, settings)
+        for (level, name), seen in found
+        if name not in settings.exclude_attributes
+    ]
 
 
-def _attribute(name: str, level: str, seen: Counter[str]) -> AsOf:
-    """As a number where nearly all values are numbers and there are many; else by its frequent categories."""
+def _attribute(name: str, level: str, seen: Counter[str], settings: FeatureSettings) -> AsOf:
+    """As declared; else as a number where nearly all values are numbers and there are many, or by its categories."""
     numeric = sum(times for text, times in seen.items() if number_in(text) == number_in(text))
-    if numeric >= 0.95 * sum(seen.values()) and len(seen) > 2:
+    looks_numeric = numeric >= 0.95 * sum(seen.values()) and len(seen) > 2
+    if name in settings.numbers or (looks_numeric and name not in settings.categories):
         return AsOf(name, level=level)
     enough = min(FREQUENT, max(1, sum(seen.values()) // 100))
     frequent = sorted((text for text, n in seen.items() if n >= enough), key=lambda text: (-seen[text], text))

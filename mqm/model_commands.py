@@ -38,7 +38,13 @@ def add(commands: Any) -> None:
         type=console.whole_number(0, 10_000),
         default=0,
         metavar="N",
-        help="tune with N trials; default: three settings that usually do",
+        help="tune with N trials, judged forward in time; default: three settings that usually do",
+    )
+    train.add_argument(
+        "--minutes",
+        type=console.whole_number(1, 10_000),
+        metavar="M",
+        help="tune for at most M minutes (how far that goes depends on the machine)",
     )
     train.add_argument(
         "--seed",
@@ -92,11 +98,13 @@ def train_and_record(
     from models.registry import Registry
     from training.record import record
     from training.train import train
+    from training.tune import Budget
 
     arrays, last_known = read_arrays(options.log)
     as_of = options.as_of if options.as_of is not None else last_known
     settings = console.settings(options.log)
-    trained = train(arrays, conversion, settings.features, as_of, options.seed, options.trials, tell)
+    budget = Budget(options.trials, options.minutes and 60.0 * options.minutes)
+    trained = train(arrays, conversion, settings.features, as_of, options.seed, budget, tell)
     registry = Registry(console.store())
     return record(trained, arrays, registry, console.now(), tell), trained, registry
 

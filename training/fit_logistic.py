@@ -6,6 +6,7 @@ How strong the penalty is, is chosen by the same grouped cross-validation as for
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +14,15 @@ import numpy.typing as npt
 
 from models.additive import Additive, Category, Quantity, root
 from models.calibration import inverse_logit
+from training.folds import by_account
 from training.judge import log_loss
-from training.split import Rows, fold_of
+from training.part import Part
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 #: Inverse penalties tried, from stiff to supple.
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
-_FOLDS = 4
 #: More rows than this teach a line nothing new; they are drawn evenly over time.
 _MOST_ROWS = 100_000
 #: Weights keep so many significant digits: what lies below differs between processors.
@@ -44,7 +45,7 @@ class _Design:
     places: dict[int, int]
 
     @staticmethod
-    def of(matrix: Floats, categories: list[int]) -> _Design:
+    def of(matrix: Floats, categories: Sequence[int]) -> _Design:
         columns = matrix.shape[1]
         low, high, centre, scale = (np.zeros(columns) for _ in range(4))
         places: dict[int, int] = {}
@@ -109,29 +110,25 @@ class FittedLine:
     cv_log_loss: float
 
 
-def fit_logistic(matrix: Floats, converted: Bools, groups: Rows, categories: list[int], seed: int) -> FittedLine:
-    """The best of a few penalties, refitted on all rows.
-
-    Args:
-        matrix: (rows, features), NaN where missing. groups: (rows,) what stays together in a fold.
-    """
-    rows = np.unique(np.linspace(0, len(matrix) - 1, min(len(matrix), _MOST_ROWS)).astype(int))
-    design = _Design.of(matrix[rows], categories)
-    inputs, outcome = design.inputs(matrix[rows]), converted[rows]
-    fold = fold_of(groups[rows], _FOLDS, seed)
-    best = (np.inf, STRENGTHS[0], np.zeros(len(rows)))
+def fit_logistic(part: Part, seed: int) -> FittedLine:
+    """The best of a few penalties, refitted on all rows."""
+    rows = np.unique(np.linspace(0, len(part) - 1, min(len(part), _MOST_ROWS)).astype(int))
+    drawn = part if len(rows) == len(part) else part.take(rows)
+    design = _Design.of(drawn.matrix, part.categories)
+    inputs, outcome = design.inputs(drawn.matrix), drawn.converted
+    folds = by_account(drawn, seed)
+    best = (np.inf, STRENGTHS[0], np.zeros(len(drawn)))
     for strength in STRENGTHS:
-        margins = np.zeros(len(rows))
-        for k in range(_FOLDS):
-            inside, outside = fold != k, fold == k
-            weights, intercept = _regress(inputs[inside], outcome[inside], strength)
-            margins[outside] = inputs[outside] @ weights + intercept
+        margins = np.zeros(len(drawn))
+        for learn, judge in folds:
+            weights, intercept = _regress(inputs[learn], outcome[learn], strength)
+            margins[judge] = inputs[judge] @ weights + intercept
         loss = log_loss(outcome, inverse_logit(margins))
         if loss < best[0]:
             best = (loss, strength, margins)
     weights, intercept = _regress(inputs, outcome, best[1])
-    rung = design.rung(weights, intercept, matrix[rows])
-    out_of_fold = best[2] if len(rows) == len(matrix) else rung.margins(matrix)
+    rung = design.rung(weights, intercept, drawn.matrix)
+    out_of_fold = best[2] if drawn is part else rung.margins(part.matrix)
     return FittedLine(rung, best[1], out_of_fold, float(best[0]))
 
 

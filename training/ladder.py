@@ -17,10 +17,12 @@ import numpy.typing as npt
 from models.additive import base_rate_rung
 from models.booster import Rung
 from models.calibration import fit_affine, inverse_logit
-from training.fit import fit_booster, refit
-from training.fit_logistic import fit_logistic
+from training.fit import FittedTrees, fit_booster, refit
+from training.fit_logistic import FittedLine, fit_logistic
 from training.judge import resamples, row_losses
+from training.part import Part
 from training.split import Rows
+from training.tune import Budget
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -66,59 +68,44 @@ class Fitted:
     judged_on: str = ""
 
 
-def climb(
-    matrix: Floats,
-    converted: Bools,
-    groups: Rows,
-    cutoff: npt.NDArray[np.int64],
-    horizon: int,
-    names: tuple[str, ...],
-    categories: list[int],
-    seed: int,
-    trials: int = 0,
-    progress: Progress | None = None,
-) -> Fitted:
-    """Fits every rung on the training part and returns the highest that is proven.
+def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progress | None = None) -> Fitted:
+    """Fits every rung on the training part and returns the highest that is proven."""
+    rate = float(part.converted.mean())
+    base = base_rate_rung(rate, part.matrix.shape[1])
+    flat = base.margins(part.matrix)
+    of_base = Fitted(base, {}, 0, flat, float(row_losses(part.converted, inverse_logit(flat)).mean()))
+    if part.matrix.shape[1] == 0:
+        return of_base
+    trees, line = fit_booster(part, seed, budget, progress), fit_logistic(part, seed)
+    late, margins, judged_on = _compared(part, trees, line, seed)
+    losses = {name: row_losses(part.converted[late], inverse_logit(of)) for name, of in margins.items()}
+    steps, reached = _steps(losses, part.groups[late], seed)
+    found = {
+        "base rate": of_base,
+        "logistic": Fitted(line.rung, {"C": line.strength}, 0, line.out_of_fold, line.cv_log_loss),
+        "lightgbm": Fitted(trees.booster, trees.settings, trees.trees, trees.out_of_fold, trees.cv_log_loss),
+    }[reached]
+    return replace(found, tried=trees.tried, ladder=steps, judged_on=judged_on)
 
-    Args:
-        matrix: (rows, features), ordered by cutoff. groups: (rows,) accounts. cutoff, horizon: microseconds.
-    """
-    rate = float(converted.mean())
-    base = base_rate_rung(rate, matrix.shape[1])
-    if matrix.shape[1] == 0:
-        return Fitted(
-            base, {}, 0, base.margins(matrix), float(row_losses(converted, np.full(len(matrix), rate)).mean())
-        )
-    trees = fit_booster(matrix, converted, groups, names, categories, seed, trials, progress)
-    line = fit_logistic(matrix, converted, groups, categories, seed)
-    early, late = _in_time(converted, cutoff, horizon)
-    if len(late):
-        judged_on = "the latest training rows, one horizon after those it was fitted on"
-        early_line = fit_logistic(matrix[early], converted[early], groups[early], categories, seed)
-        early_trees = refit(matrix[early], converted[early], names, categories, trees, seed)
-        margins = {
-            "base rate": np.full(len(late), _logit(converted[early].mean())),
-            "logistic": _calibrated(early_line.out_of_fold, converted[early], early_line.rung.margins(matrix[late])),
-            "lightgbm": early_trees.margins(matrix[late]),
+
+def _compared(part: Part, trees: FittedTrees, line: FittedLine, seed: int) -> tuple[Rows, dict[str, Floats], str]:
+    """The rows to compare the rungs on, each rung's log-odds there, and what rows these are."""
+    early, late = part.early_and_late(_LATEST)
+    if len(early) >= _FAIR * len(part) and min(part.both(early), part.both(late)) >= _LEAST:
+        before, after = part.take(early), part.matrix[late]
+        early_line = fit_logistic(before, seed)
+        log_odds = {
+            "base rate": np.full(len(late), _logit(before.converted.mean())),
+            "logistic": _calibrated(early_line.out_of_fold, before.converted, early_line.rung.margins(after)),
+            "lightgbm": refit(before, trees, seed).margins(after),
         }
-    else:
-        late, judged_on = np.arange(len(matrix)), "out-of-fold margins, since history is short"
-        margins = {
-            "base rate": base.margins(matrix),
-            "logistic": _calibrated(line.out_of_fold, converted, line.out_of_fold),
-            "lightgbm": _calibrated(trees.out_of_fold, converted, trees.out_of_fold),
-        }
-    losses = {name: row_losses(converted[late], inverse_logit(of)) for name, of in margins.items()}
-    steps, reached = _steps(losses, groups[late], seed)
-    tried = trees.tried
-    if reached == "lightgbm":
-        found = Fitted(trees.booster, trees.settings, trees.trees, trees.out_of_fold, trees.cv_log_loss, tried)
-    elif reached == "logistic":
-        found = Fitted(line.rung, {"C": line.strength}, 0, line.out_of_fold, line.cv_log_loss, tried)
-    else:
-        flat = base.margins(matrix)
-        found = Fitted(base, {}, 0, flat, float(row_losses(converted, inverse_logit(flat)).mean()), tried)
-    return replace(found, ladder=steps, judged_on=judged_on)
+        return late, log_odds, "the latest training rows, one horizon after those it was fitted on"
+    log_odds = {
+        "base rate": np.full(len(part), _logit(part.converted.mean())),
+        "logistic": _calibrated(line.out_of_fold, part.converted, line.out_of_fold),
+        "lightgbm": _calibrated(trees.out_of_fold, part.converted, trees.out_of_fold),
+    }
+    return np.arange(len(part)), log_odds, "out-of-fold margins, since history is short"
 
 
 def _steps(losses: dict[str, Floats], groups: Rows, seed: int) -> tuple[tuple[Step, ...], str]:
@@ -132,17 +119,6 @@ def _steps(losses: dict[str, Floats], groups: Rows, seed: int) -> tuple[tuple[St
         steps.append(Step(name, reached, float(losses[name].mean()), float(losses[reached].mean()), surely))
         reached = name if steps[-1].taken else reached
     return tuple(steps), reached
-
-
-def _in_time(converted: Bools, cutoff: npt.NDArray[np.int64], horizon: int) -> tuple[Rows, Rows]:
-    """The earliest rows and, one horizon later, the latest; none where either has too few of a class."""
-    latest = int(cutoff[-1] - _LATEST * (cutoff[-1] - cutoff[0]))
-    parts = np.flatnonzero(cutoff < latest - horizon), np.flatnonzero(cutoff >= latest)
-    if len(parts[0]) < _FAIR * len(cutoff) or any(
-        min(converted[part].sum(), (~converted[part]).sum()) < _LEAST for part in parts
-    ):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    return parts
 
 
 def _calibrated(fitted_on: Floats, converted: Bools, margins: Floats) -> Floats:

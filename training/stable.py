@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibration import inverse_logit
-from training.fit import CANDIDATES, fixed_settings
+from training.fit import fixed_settings
 from training.judge import row_losses
+from training.tune import CANDIDATES
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -13,7 +13,7 @@ from engagement.errors import NotEnoughData
 from engagement.funnel import Conversion
 from engagement.settings import FeatureSettings
 from features.arrays import LogArrays
-from features.catalogue import derive_features
+from features.catalogue import derive_features, monotone
 from features.declare import AsOf, Recency
 from features.feature_set import FeatureSet
 from features.vocabulary import Vocabulary
@@ -23,9 +23,11 @@ from training.baselines import base_rate, naive_bayes, recency_rule
 from training.judge import Interval, judge
 from training.label_times import LabelTimes, label_times
 from training.ladder import Fitted, climb
+from training.part import Part
 from training.split import Split, group_of, split_by_time
 from training.stable import find_stable
 from training.table import contact_ids
+from training.tune import Budget
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
@@ -68,7 +70,7 @@ def train(
     settings: FeatureSettings,
     as_of: int,
     seed: int = 0,
-    trials: int = 0,
+    budget: Budget | None = None,
     progress: Progress | None = None,
     threads: int = 2,
 ) -> Trained:
@@ -101,18 +103,17 @@ def train(
     attributes = matrix[:, [i for i in categories if isinstance(features.features[i], AsOf)]]
     matrix = np.ascontiguousarray(matrix[:, stability.kept])
     features = FeatureSet(tuple(features.features[i] for i in stability.kept))
-    fitted = climb(
+    learnt = Part(
         matrix[part],
         rows.converted[part],
         groups[part],
         rows.cutoff[part],
         conversion.horizon,
         features.names,
-        features.category_columns,
-        seed,
-        trials,
-        lambda text, share: tell(text, 0.15 + 0.6 * share),
+        tuple(features.category_columns),
+        monotone(features, settings),
     )
+    fitted = climb(learnt, seed, budget, lambda text, share: tell(text, 0.15 + 0.6 * share))
     tell("calibrating", 0.8)
     model = _calibrated(conversion, features, fitted, matrix, rows, split)
     trained = Trained(model, rows, split, fitted, matrix, seed, left_out)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from engagement.events import Attribute, Event
-from engagement.settings import FeatureSettings
+from engagement.settings import FeatureSettings, settings_from
 from engagement.times import DAY, days, parse_time
 from features.arrays import LogArrays
-from features.catalogue import CATEGORIES, DETAILS, FREQUENT, derive_features
-from features.declare import AsOf, Count, LastDetail, LastValue, Sum
+from features.catalogue import CATEGORIES, DETAILS, FREQUENT, derive_features, monotone
+from features.declare import AsOf, Count, LastDetail, LastValue, Ratio, StageAge, Sum
 from features.feature_set import FeatureSet
 from features.vocabulary import Vocabulary
 
@@ -140,3 +141,47 @@ def test_attributes_as_numbers_or_categories() -> None:
     assert one("1", "2", "x").categories == ("1", "2", "x")  # a third of them is no number
     assert one(*"1234567890" * 2, "n/a").categories == ()  # nearly all are
     assert one("a", None).categories == ("a",)
+
+
+def test_mqm_toml_adds_removes_and_declares() -> None:
+    body = {
+        "add": [{"op": "count", "type": "page_view", "detail": "seldom", "windows_days": [3]}],
+        "remove": ["account_*", "page_view_recency"],
+        "numbers": ["country"],
+        "categories": ["size"],
+        "rising": ["page_view_*count*"],
+        "falling": ["*recency"],
+        "max_columns": 2_000,
+    }
+    settings = settings_from({"features": body}).features
+    features = derive(*log(), settings)
+    names = features.names
+    assert names[0] == "page_view_seldom_count_3d"  # what is asked for by name comes first, whatever the budget
+    assert not [name for name in names if name.startswith("account_") or name == "page_view_recency"]
+    kinds = {f.type: f.categories for f in features.features if isinstance(f, AsOf)}
+    assert kinds == {"country": ()}  # account_size was removed
+    directions = dict(zip(names, monotone(features, settings), strict=True))
+    assert directions["page_view_seldom_count_3d"] == 1
+    assert directions["any_event_recency"] == -1
+    assert directions["any_event_count_7d"] == 0
+
+
+def test_the_stage_comes_first() -> None:
+    conversion = settings_from({}).funnel.conversion("mql_to_meeting")
+    vocabulary = Vocabulary.of(LogArrays.from_events(*log()), KNOWN_BY)
+    assert derive_features(vocabulary, WIDE, conversion).features[0] == StageAge("mql")
+
+
+def test_ratios_are_of_types_that_share_their_first_word() -> None:
+    kinds = ["email_sent", "email_sent", "email_sent", "email_open", "email_click", "mql", "page_view"]
+    features = derive([event(kind, who=i) for i, kind in enumerate(kinds)], []).features
+    assert {(f.type, f.per) for f in features if isinstance(f, Ratio)} == {
+        ("email_click", "email_sent"),
+        ("email_open", "email_sent"),
+    }
+
+
+def test_machines_count_where_that_is_asked_for() -> None:
+    features = derive(*log(), replace(WIDE, count_machines=True)).features
+    assert all(f.machines for f in features if not isinstance(f, AsOf))
+    assert not any(f.machines for f in derive(*log()).features)

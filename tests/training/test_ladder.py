@@ -11,6 +11,7 @@ from training.baselines import naive_bayes
 from training.fit_logistic import fit_logistic
 from training.judge import log_loss
 from training.ladder import Fitted, climb
+from training.part import Part
 
 NAMES = ("a", "b", "c", "kind")
 
@@ -29,9 +30,14 @@ def world(rows: int, shape: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray]
     return matrix, converted
 
 
-def reach(matrix: np.ndarray, converted: np.ndarray, seed: int = 0) -> Fitted:
+def part(matrix: np.ndarray, converted: np.ndarray) -> Part:
     cutoff = np.arange(len(matrix), dtype=np.int64) * (1000 * DAY // len(matrix))
-    return climb(matrix, converted, np.arange(len(matrix)), cutoff, 10 * DAY, NAMES, [3], seed)
+    names, categories = NAMES[: matrix.shape[1]], (3,) if matrix.shape[1] == 4 else ()
+    return Part(matrix, converted, np.arange(len(matrix)), cutoff, 10 * DAY, names, categories)
+
+
+def reach(matrix: np.ndarray, converted: np.ndarray, seed: int = 0) -> Fitted:
+    return climb(part(matrix, converted), seed)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +72,14 @@ def test_columns_that_say_nothing(fill: float) -> None:
 
 def test_no_column_at_all() -> None:
     matrix, converted = world(200, "line")
-    found = climb(matrix[:, :0], converted, np.arange(200), np.arange(200), 10, (), [], 0)
+    found = reach(matrix[:, :0], converted)
     assert found.rung.kind == "base_rate"
 
 
 def test_the_line_beats_the_base_rate_on_new_rows_and_repeats_itself() -> None:
     matrix, converted = world(600, "line")
     fresh, outcome = world(4_000, "line", seed=9)
-    one, other = (fit_logistic(matrix, converted, np.arange(600), [3], seed=2) for _ in range(2))
+    one, other = (fit_logistic(part(matrix, converted), seed=2) for _ in range(2))
     assert one.rung == other.rung
     flat = log_loss(outcome, np.full(len(outcome), converted.mean()))
     assert log_loss(outcome, inverse_logit(one.rung.margins(fresh))) < flat - 0.05
