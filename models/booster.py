@@ -31,18 +31,17 @@ log = logging.getLogger("mqm.models")
 class Rung(Protocol):
     """What every rung of the ladder can do: a margin in log-odds, and its exact parts."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """The rung's name in a bundle's manifest."""
+        ...
 
-    def margins(self, matrix: Floats, threads: int = 1) -> Floats:
+    def margins(self, matrix: Floats) -> Floats:
         """(rows, features) → (rows,) uncalibrated log-odds."""
         ...
 
-    def contributions(self, matrix: Floats, threads: int = 1) -> Floats:
+    def contributions(self, matrix: Floats) -> Floats:
         """(rows, features) → (rows, features + 1) parts of the margin; the last is the expectation."""
-        ...
-
-    def warm(self, rows: Floats) -> None:
-        """Gets ready before the first request, and checks itself on these rows (rows, features)."""
         ...
 
     def text(self) -> str:
@@ -79,23 +78,18 @@ class Booster:
         return np.asarray(_kernel().contributions(self._plan, rows, threads))
 
     def warm(self, rows: Floats) -> None:
-        """Compiles the kernel, or loads it from its cache, and checks it against LightGBM on these rows, in blocks
-        and one by one. Should they differ, LightGBM takes over, and the log says so.
+        """Compiles the kernel, or loads it from its cache, and checks it against LightGBM on these rows (rows,
+        features), in blocks and one by one. Should they differ, LightGBM takes over, and the log says so.
         """
         import lightgbm
 
         oracle = lightgbm.Booster(model_str=self._text)
-        few = self._rows(rows)[:CHECKED]
-        if not len(few):
-            return
+        few = np.resize(rows, (CHECKED, self._features)) if len(rows) else np.zeros((CHECKED, self._features))
         margins = np.asarray(oracle.predict(few, raw_score=True, num_threads=1), np.float64)
         parts = np.asarray(oracle.predict(few, pred_contrib=True, num_threads=1), np.float64)
-        block, alone = np.repeat(few, 3, axis=0), few[:1]
-        found = [(self.margins(some), self.contributions(some)) for some in (block, alone)]
-        wanted = [(np.repeat(margins, 3), np.repeat(parts, 3, axis=0)), (margins[:1], parts[:1])]
-        gap = max(
-            float(np.abs(f - w).max()) for pair in zip(found, wanted, strict=True) for f, w in zip(*pair, strict=True)
-        )
+        gaps = [self.margins(some) - margins[: len(some)] for some in (few, few[:1])]
+        gaps += [self.contributions(some) - parts[: len(some)] for some in (few, few[:1])]
+        gap = max(float(np.abs(one).max()) for one in gaps)
         if not gap <= TOLERANCE * max(1.0, float(np.abs(parts).max())):
             log.warning("the kernel differs from LightGBM, which explains instead, slowly", extra={"gap": gap})
             self._fallback = oracle

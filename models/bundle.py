@@ -117,6 +117,8 @@ def _check_golden(model: PropensityModel, folder: Path) -> None:
     matrix, expected = golden_rows(folder)
     if matrix.ndim != 2 or matrix.shape[1] != len(model.features.features):
         raise BrokenBundle(f"{folder}: golden rows do not fit the features", matrix.shape, _CURE)
+    if isinstance(model.rung, Booster):
+        model.rung.warm(matrix)
     if not np.array_equal(model.log_odds(matrix), expected):
         off = float(np.max(np.abs(model.log_odds(matrix) - expected)))
         raise BrokenBundle(f"{folder}: golden scores differ by up to", off, "Install the locked versions.")
