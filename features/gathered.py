@@ -71,8 +71,10 @@ class Gathered:
         for columns, file in zip(self._sides, self._files, strict=True):
             if len(columns):
                 table = file.read(number)
-                cells = np.frombuffer(table["block"].chunk(0).buffers()[1], np.float64)
-                matrix[table["row"].to_numpy()[:, None] - begin, columns] = cells.reshape(-1, len(columns))
+                blocks = table["block"].chunk(0)
+                cells = np.frombuffer(blocks.buffers()[1], np.float64).reshape(-1, len(columns))
+                some = cells[blocks.offset : blocks.offset + len(blocks)]  # a buffer may hold more
+                matrix[table["row"].to_numpy()[:, None] - begin, columns] = some
         return matrix
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -18,11 +20,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engagement.errors import BadInput, EmptyLog
+from engagement.events import Event
 from engagement.folder import FolderLog
 from features.arrays import LogArrays
 from features.dealt import DealtLog
+from features.declare import Count, Sum
 from features.feature_set import FeatureSet
+from features.gathered import Gathered
+from features.grouped import NotGrouped, rule_of, stretches, whole_contacts
 from features.levels import Computed
+from features.parts import ByHash, ByRange
+from features.spread import spread
 from features.stage import has_facts
 from features.streamed import StreamedLog
 from features.vocabulary import Vocabulary
@@ -105,3 +113,149 @@ def test_the_vocabulary_of_parts_is_that_of_the_whole(
 ) -> None:
     with written(history, way) as log, streamed(log, events_a_part) as engine:
         assert engine.vocabulary(known_by) == Vocabulary.of(in_memory(log), known_by)
+
+
+def _log(folder: Path, contacts: list[str], row_group: int = 2) -> FolderLog:
+    """A log of one event for each name, in this order, a second apart."""
+    events = [Event(str(i), c, None, "page_view", i * 10**6, i * 10**6) for i, c in enumerate(contacts)]
+    pq.write_table(tables(events, [])[0], folder / "events.parquet", row_group_size=row_group)
+    return FolderLog(folder)
+
+
+@pytest.mark.parametrize(
+    ("contacts", "rows", "wanted"),
+    [
+        ("aa bb cc", 1, ["aa", "bb", "cc"]),
+        ("aa bb cc", 3, ["aabb", "cc"]),
+        ("ab bc cd", 1, ["a", "bb", "ccd"]),  # a contact at the border is carried over
+        ("ab bb bb bc", 1, ["a", "bbbbbbc"]),  # and one that fills row groups
+        ("ba cb dc", 1, ["a", "bb", "ccd"]),  # within a row group order does not matter
+        ("cc aa bb", 1, ["aa", "bb", "cc"]),  # nor does that of the row groups
+        ("éé zz aa", 1, ["aa", "zz", "éé"]),  # order is that of code points
+    ],
+)
+def test_files_grouped_by_contact_are_read_as_they_are(
+    tmp_path: Path, contacts: str, rows: int, wanted: list[str]
+) -> None:
+    log = _log(tmp_path, list(contacts.replace(" ", "")))
+    found = stretches(log, rows)
+    read = ["".join(sorted(events["contact_id"].to_pylist())) for _, events in whole_contacts(found)]
+    assert read == wanted
+    rule = rule_of(found)
+    for number, events in whole_contacts(found):
+        assert set(rule.of(events["contact_id"]).tolist()) <= {number}
+        assert [n for n, _ in whole_contacts(found, wanted=[number])] == [number]
+        assert next(some for _, some in whole_contacts(found, wanted=[number])).equals(events)
+
+
+def test_files_that_are_not_grouped_say_from_which_row_on(tmp_path: Path) -> None:
+    with pytest.raises(NotGrouped, match=r"rows from 3 on: not grouped by contact, .* 'b' on, .* up to 'c'"):
+        stretches(_log(tmp_path, ["a", "c", "b", "d"]), 1)
+
+
+def test_without_bounds_in_the_footer_nothing_is_proven(tmp_path: Path) -> None:
+    log = _log(tmp_path, ["a", "b"])
+    pq.write_table(log.events(), tmp_path / "events.parquet", write_statistics=False)
+    with pytest.raises(NotGrouped, match="does not tell the bounds"):
+        stretches(log, 1)
+    assert DealtLog(log, tmp_path / "parts").why
+
+
+BROKEN = [
+    ("value", 1e10, "row 8: value is not allowed"),
+    ("value", float("nan"), "row 8: value is not allowed"),
+    ("contact_id", None, "row 8: contact_id is not allowed"),
+    ("event_id", None, "row 8: event_id is not allowed"),
+    ("occurred_at", -(2**62), "occurred_at outside the years 1900 to 2200"),
+]
+
+
+@pytest.mark.parametrize(
+    ("way", "column", "value", "message"),
+    [(way, *one) for way in WAYS for one in BROKEN if way != "csv" or one[0] != "occurred_at"],  # CSV can't say it
+)
+def test_what_cannot_be_used_is_refused_as_in_memory(
+    tmp_path: Path, way: str, column: str, value: object, message: str
+) -> None:
+    events = tables([Event(f"e{i}", f"c{i}", None, "mql", i, i, 1.0) for i in range(9)], [])[0]
+    loose = pa.schema([field.with_nullable(True) for field in events.schema])
+    broken = [*events[column].cast(pa.int64() if column == "occurred_at" else loose.field(column).type).to_pylist()]
+    broken[7] = value
+    place = events.schema.get_field_index(column)
+    kind = pa.int64() if column == "occurred_at" else loose.field(column).type
+    table = events.cast(loose).set_column(place, column, pa.array(broken, kind).cast(loose.field(column).type))
+    if way != "grouped":
+        table = table.set_column(
+            1, "contact_id", pa.array([c and f"c{8 - i}" for i, c in enumerate(table["contact_id"].to_pylist())])
+        )
+    elif column == "contact_id":
+        message = "row 9: contact_id"  # sorting puts it last
+    log = write(tmp_path, table, tables([], [])[1], way)
+    for read in (log.events, lambda: streamed_once(log)):
+        with pytest.raises(BadInput, match=message):
+            read()
+
+
+def streamed_once(log: FolderLog) -> None:
+    with streamed(log, 2) as engine:
+        list(engine.computed((FeatureSet((Sum(),)),), pa.array([f"c{i}" for i in range(9)]), np.full(9, CUTOFF)))
+
+
+def test_a_log_without_events_has_a_name(tmp_path: Path) -> None:
+    with pytest.raises(EmptyLog), streamed(write(tmp_path, *tables([], []), "as they came"), 2) as engine:
+        engine.contacts()
+
+
+def test_folders_may_tell_a_column(tmp_path: Path) -> None:
+    """As Spark and others write it: `events/type=mql/part-0.parquet`; and files may lack what nobody filled."""
+    events = tables([Event(f"e{i}", f"c{i % 3}", "a", ("mql", "click")[i % 2], i, i, 1.0) for i in range(9)], [])[0]
+    for kind in ("mql", "click"):
+        folder = tmp_path / "events" / f"type={kind}"
+        folder.mkdir(parents=True)
+        some = events.filter(pc.equal(events["type"], kind)).drop_columns(["type", "detail"])
+        pq.write_table(some if kind == "mql" else some.drop_columns("account_id"), folder / "part-0.parquet")
+    log, features = FolderLog(tmp_path), FeatureSet((Count("mql"), Count("click"), Count(level="account")))
+    ids, cutoffs = pa.array(["c0", "c1", "c2"]), np.full(3, 100)
+    with streamed(log, 2) as engine:
+        found = whole(engine.computed((features,), ids, cutoffs))[2]
+    assert same_bits(found, features.compute(in_memory(log), ids, cutoffs))
+    assert found[:, :2].tolist() == [[2, 1], [1, 2], [2, 1]]
+
+
+@given(st.lists(st.text("aé\0z", max_size=3)), st.lists(st.text("aé\0z", max_size=2), unique=True), st.integers(0, 3))
+def test_parts_of_texts(texts: list[str], cuts: list[str], begin: int) -> None:
+    cuts.sort()
+    column = pa.array([*"xyz", *texts]).slice(begin)
+    wanted = [bisect_right(cuts, text) for text in column.to_pylist()]
+    by_range, by_hash = ByRange(tuple(cuts)), ByHash(7)
+    for some in (column, pa.chunked_array([column, column.slice(0, 0)]), column.dictionary_encode()):
+        assert by_range.of(some).tolist() == wanted
+        assert by_hash.of(some).tolist() == by_hash.of(column).tolist()
+    assert all(0 <= part < 7 for part in by_hash.of(column).tolist())
+
+
+def test_parts_share_out_evenly_and_a_null_has_one_too() -> None:
+    number = np.bincount(ByHash(10).of(pa.array([f"c-{i:07d}" for i in range(10_000)])))
+    assert number.min() > 850 and number.max() < 1150
+    assert len(set(ByHash(10).of(pa.array([None, None, ""], pa.string())).tolist())) == 1
+
+
+@given(st.permutations(range(7)), st.sampled_from([0, 1 << 20]), st.integers(1, 9))
+@settings(deadline=None)
+def test_blocks_come_back_in_the_order_of_the_rows(order: list[int], in_memory: int, portion: int) -> None:
+    wanted = np.arange(21.0).reshape(7, 3)
+    with tempfile.TemporaryDirectory() as name:
+        sides = (np.array([0, 2]), np.array([1]))
+        gathered = Gathered(Path(name), 7, sides, portion, in_memory)
+        for some in (np.array(order[:3]), np.array(order[3:])):
+            for side, columns in enumerate(sides):
+                gathered.put(side, some, wanted[some][:, columns])
+        portions = list(gathered.portions())
+    assert np.array_equal(np.concatenate(portions), wanted)
+    assert {len(some) for some in portions[:-1]} <= {portion}
+
+
+def test_work_is_spread_in_order_and_fails_as_it_fails() -> None:
+    assert list(spread(lambda i: i * i, range(20), 3)) == [i * i for i in range(20)]
+    with pytest.raises(ZeroDivisionError):
+        list(spread(lambda i: 1 // i, [1, 0, 1], 2))
