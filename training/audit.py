@@ -97,7 +97,8 @@ def _view(arrays: LogArrays, rows: LabelTimes, looks: list[Look], columns: int) 
 
     alpha = 0.05 / max(4 * columns * len(looks), 1)  # four limits for each column
     found = outcomes_of(arrays, rows.conversion, rows.as_of)
-    return _View(looks, found, rows.as_of, _moment(found.near), alpha, float(norm.isf(alpha)))
+    near = f"{_moment(found.before)} before to {_moment(found.after)} after"
+    return _View(looks, found, rows.as_of, near, alpha, float(norm.isf(alpha)))
 
 
 def _judge(arrays: LogArrays, view: _View, field: Field, kept: bool, is_stage: bool) -> Audited:

@@ -65,17 +65,18 @@ def looks_of(arrays: LogArrays, rows: LabelTimes) -> list[Look]:
 
 
 def _at_landmarks(arrays: LogArrays, rows: LabelTimes) -> Iterator[tuple[LabelTimes, str]]:
-    conversion = rows.conversion
-    for landmark in dict.fromkeys((conversion.landmarks[0], conversion.landmarks[-1])):
+    conversion, entry, last = rows.conversion, rows.conversion.landmarks[0], rows.conversion.landmarks[-1]
+    for landmark in dict.fromkeys((entry, last)):
         try:
             some = label_times(arrays, replace(conversion, landmarks=(landmark,)), rows.as_of, conversion.since)
         except NotEnoughData:
-            continue
+            if landmark != entry:
+                continue
+            some = rows  # nobody was open at the entry itself: the rows there are
         first = np.sort(np.unique(units_of(some), return_index=True)[1])
         if len(first) > PEOPLE:
             first = np.sort(np.random.default_rng(0).permutation(first)[:PEOPLE])
-        later = landmark > conversion.landmarks[0]
-        yield some.take(first), f" {landmark / DAY:g} days after the entry" if later else ""
+        yield some.take(first), f" {landmark / DAY:g} days after the entry" if landmark > entry else ""
 
 
 def units_of(rows: LabelTimes) -> Ints:

@@ -174,7 +174,8 @@ class Audit:
         looked = f"{len(self.fields)} attributes and event types looked at"
         left = [field.name for field in self.suspects]
         if not left:
-            yield f"{looked}, none suspicious."
+            judged = any(field.figures.times_as_often is not None for field in self.fields)
+            yield f"{looked}, none suspicious" + ("." if judged else ": too few of a class to judge by power.")
             return
         yield from _wrapped(f"{looked}; training leaves out {', '.join(dict.fromkeys(left))}.")
         yield from _wrapped(

@@ -129,7 +129,7 @@ def of_timing(field: Field, written: Written, near: str, alpha: float) -> Iterat
     if beside >= BESIDE:
         verb = "happened" if field.kind == "event type" else "was first written"
         text = (
-            f"Of {w.outcomes:,} contacts that had it after their entry, it {verb} within {near} of the outcome for "
+            f"Of {w.outcomes:,} contacts that had it after their entry, it {verb} {near} the outcome for "
             f"{w.beside:,} ({_percent(w.beside / w.outcomes)}; bound: {BESIDE:.0%})."
         )
         yield Evidence("with_the_outcome", text, w.beside / w.outcomes, BESIDE, True)
@@ -151,7 +151,7 @@ def of_timing(field: Field, written: Written, near: str, alpha: float) -> Iterat
         yield Evidence("after_the_outcome", text, w.late / w.with_it, LATE, grave)
     if limits(w.rewritten, w.with_it, alpha)[0] >= BESIDE:
         text = (
-            f"It was rewritten within {near} of the goal for {w.rewritten:,} of {w.with_it:,} converters (bound: "
+            f"It was rewritten {near} the goal for {w.rewritten:,} of {w.with_it:,} converters (bound: "
             f"{BESIDE:.0%}): right only if its times are."
         )
         yield Evidence("rewritten_with_the_outcome", text, w.rewritten / w.with_it, BESIDE, False)

@@ -19,7 +19,8 @@ from training.label_times import entries, first_goal, first_of_types
 
 Bools = npt.NDArray[np.bool_]
 
-#: "With the outcome" is within this share of the usual time from entry to goal, and within an hour.
+#: "With the outcome" is up to this share of the usual time from entry to goal after it, at most an hour; and a twelfth
+#: of that before it, at most five minutes: what came earlier was seen in time, as a request before its booking.
 NEAR = 0.01
 LATER = np.iinfo(np.int64).max
 
@@ -28,8 +29,8 @@ LATER = np.iinfo(np.int64).max
 class Outcomes:
     """What became of each entry into the start stage, by `as_of`; times in microseconds UTC, `LATER` for never.
 
-    `goal` and `end` come at or after `entered`; `last`: the last event of the contact. `near`: what counts as "with
-    the outcome", in microseconds.
+    `goal` and `end` come at or after `entered`; `last`: the last event of the contact. "With the outcome" is from
+    `before` it to `after` it, in microseconds.
     """
 
     contact: Codes
@@ -38,7 +39,8 @@ class Outcomes:
     goal: Ints
     end: Ints
     last: Ints
-    near: int
+    before: int
+    after: int
 
     @property
     def converted(self) -> Bools:
@@ -49,6 +51,11 @@ class Outcomes:
     def outcome(self) -> Ints:
         """The goal or the end, whichever came first."""
         return np.minimum(self.goal, self.end)
+
+    def beside(self, moment: Ints, outcome: Ints) -> Bools:
+        """Whether each moment is with the outcome; an outcome that is `LATER` never came."""
+        apart = np.where(outcome < LATER, moment, LATER) - outcome
+        return (outcome < LATER) & (-self.before <= apart) & (apart <= self.after)
 
 
 def outcomes_of(arrays: LogArrays, conversion: Conversion, as_of: int) -> Outcomes:
@@ -69,9 +76,8 @@ def outcomes_of(arrays: LogArrays, conversion: Conversion, as_of: int) -> Outcom
     one = rows[np.unique(contact[rows], return_index=True)[1]]
     took = (goal - entered)[one][goal[one] < LATER]
     near = min(int(NEAR * np.median(took)), HOUR) if len(took) else 0
-    return Outcomes(
-        contact[one], account[one], entered[one], goal[one], end[one], _last(arrays, as_of)[contact[one]], near
-    )
+    last = _last(arrays, as_of)[contact[one]]
+    return Outcomes(contact[one], account[one], entered[one], goal[one], end[one], last, near // 12, near)
 
 
 def _last(arrays: LogArrays, as_of: int) -> Ints:
@@ -97,10 +103,10 @@ class Written:
         late: of the converters who had it, those for whom it was first known at or after the goal; `backdated`: of
             these, those for whom it is dated before.
         outcomes, beside: contacts that had it first after their entry, and those of them for whom that was within
-            `Outcomes.near` of their outcome.
+            with their outcome.
         in_time: converters who had it after their entry and before the goal. fresh_others: others who had it after
             their entry; `closing`: those of them for whom nothing happened any more.
-        rewritten: converters for whom it was written, not for the first time, that near to the goal.
+        rewritten: converters for whom it was written, not for the first time, with the goal.
         undated: the share of contacts with it for whom it is dated as their entry: it has no time of its own.
     """
 
@@ -131,7 +137,7 @@ def written_attribute(arrays: LogArrays, name: str, level: str, found: Outcomes,
     goal = np.full(len(dated), LATER)
     won = there & found.converted
     goal[entity[won]] = found.goal[won]
-    again = (np.abs(moment - goal[owner]) <= found.near) & (moment > dated[owner])
+    again = found.beside(moment, goal[owner]) & (moment > dated[owner])
     rewritten = np.zeros(len(dated), np.bool_)
     rewritten[owner[again]] = True
     return _written(found, first, learnt, int(rewritten[entity[won]].sum()))
@@ -159,22 +165,21 @@ def written_type(arrays: LogArrays, kind: str, level: str, found: Outcomes, as_o
 
 def _written(found: Outcomes, first: Ints, learnt: Ints, rewritten: int) -> Written:
     has, won = first < LATER, found.converted
-    late = has & won & (learnt >= found.goal - found.near)
+    late = has & won & (learnt >= found.goal - found.before)
     fresh = has & (first > found.entered)
-    near = fresh & (found.outcome < LATER)
-    near[near] = np.abs(first[near] - found.outcome[near]) <= found.near
+    near = fresh & found.beside(first, found.outcome)
     return Written(
         converters=int(won.sum()),
         others=int((~won).sum()),
         with_it=int((has & won).sum()),
         others_with_it=int((has & ~won).sum()),
         late=int(late.sum()),
-        backdated=int((late & (first < found.goal - found.near)).sum()),
+        backdated=int((late & (first < found.goal - found.before)).sum()),
         outcomes=int(fresh.sum()),
         beside=int(near.sum()),
-        in_time=int((fresh & won & (first < found.goal - found.near)).sum()),
+        in_time=int((fresh & won & (first < found.goal - found.before)).sum()),
         fresh_others=int((fresh & ~won).sum()),
-        closing=int((fresh & ~won & (first >= found.last - found.near)).sum()),
+        closing=int((fresh & ~won & (first >= found.last - found.after)).sum()),
         rewritten=rewritten,
         undated=float((first[has] == found.entered[has]).mean()) if has.any() else 0.0,
     )
