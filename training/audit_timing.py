@@ -19,8 +19,8 @@ from training.label_times import entries, first_goal, first_of_types
 
 Bools = npt.NDArray[np.bool_]
 
-#: "With the outcome" is up to this share of the usual time from entry to goal after it, at most an hour; and a twelfth
-#: of that before it, at most five minutes: what came earlier was seen in time, as a request before its booking.
+#: "With the outcome" is up to this share of the usual time from entry to goal after it, an hour at most, and up to a
+#: twelfth of that before it: what came earlier was seen in time, as a request before its booking.
 NEAR = 0.01
 LATER = np.iinfo(np.int64).max
 
