@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.features import generated, sql
 from benchmarks.features.columns import FEATURES
+from engagement.folder import event_columns
 from engagement.log import open_log
 from features.arrays import LogArrays
 from features.dealt import DealtLog
@@ -25,6 +26,7 @@ from features.streamed import StreamedLog
 
 THREADS = 2
 USED = ["contact_id", "account_id", "type", "occurred_at", "received_at", "value", "detail"]
+COLUMNS = [*USED, "properties"]
 
 #: Is shown the columns (some rows, columns), in the order of the rows.
 See = Callable[[npt.NDArray[np.float64]], None]
@@ -86,7 +88,7 @@ def group_by_file(given: Given, see: See, order: str) -> None:
 def in_memory_file(given: Given, see: See) -> None:
     """The columns from a file that is read, checked and computed in memory."""
     log = open_log(str(given.folder / "unsorted"))
-    arrays = LogArrays.from_tables(log.events(), log.attributes())
+    arrays = LogArrays.from_tables(event_columns(log, COLUMNS), log.attributes())
     see(FEATURES.compute(arrays, given.rows.contact_ids, given.rows.cutoffs, threads=THREADS))
 
 
