@@ -53,6 +53,13 @@ def add(commands: Any) -> None:
         metavar="S",
         help="of folds and trees; default: 0",
     )
+    train.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an attribute or event type that stays, whatever the audit finds; may be given again",
+    )
     train.add_argument("--promote", action="store_true", help="put it through the gate: champion if it passes")
     console.json_option(train)
 
@@ -103,8 +110,9 @@ def train_and_record(
     arrays, last_known = read_arrays(options.log)
     as_of = options.as_of if options.as_of is not None else last_known
     settings = console.settings(options.log)
+    keep = (*settings.keep, *options.keep)
     budget = Budget(options.trials, options.minutes and 60.0 * options.minutes)
-    trained = train(arrays, conversion, settings.features, as_of, options.seed, budget, tell)
+    trained = train(arrays, conversion, settings.features, as_of, options.seed, budget, tell, keep=keep)
     registry = Registry(console.store())
     return record(trained, arrays, registry, console.now(), tell), trained, registry
 

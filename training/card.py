@@ -39,6 +39,7 @@ def card(trained: Trained) -> str:
         f"log-odds = {trained.model.calibration.intercept:.4f} + {trained.model.calibration.slope:.4f} × margin.",
         f"Columns left out because their values drift with the calendar: {len(trained.left_out)}.",
         *_ladder(trained),
+        *_recent(trained),
         "",
     ]
     if trained.judged:
@@ -66,6 +67,21 @@ def _ladder(trained: Trained) -> list[str]:
         for step in trained.fitted.ladder
     ]
     return [f"Ladder, on {trained.fitted.judged_on}: {'; '.join(told)}."] if told else []
+
+
+def _recent(trained: Trained) -> list[str]:
+    """What the recent-base-rate correction did, or why there is none."""
+    recent = trained.recent
+    if recent is None or not recent.log_losses:
+        return ["Recent base rate: not looked at, the history is too short."]
+    before, after = recent.log_losses[0], min(recent.log_losses.values())
+    if not recent.window:
+        return [f"Recent base rate: steady; following it would not have helped ({after:.4f} against {before:.4f})."]
+    return [
+        f"Recent base rate: followed. Log-odds are moved so that the latest {recent.window:,} mature rows come true "
+        f"as promised: by {recent.now:+.3f} today. Before the test part that took log loss from {before:.4f} to "
+        f"{after:.4f}; the metrics below show both, each day with the correction known on that day."
+    ]
 
 
 def _part(name: str, trained: Trained, part: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,13 +17,16 @@ from features.catalogue import derive_features, monotone
 from features.declare import AsOf, Recency
 from features.feature_set import FeatureSet
 from features.vocabulary import Vocabulary
-from models.calibration import fit_affine
+from models.calibration import fit_affine, inverse_logit
 from models.propensity import PropensityModel, Reference
+from training.audit import audit
+from training.audit_report import Audit
 from training.baselines import base_rate, naive_bayes, recency_rule
 from training.judge import Interval, judge
 from training.label_times import LabelTimes, label_times
 from training.ladder import Fitted, climb
 from training.part import Part
+from training.recent import Recent, recent_rate
 from training.split import Split, group_of, split_by_time
 from training.stable import find_stable
 from training.table import contact_ids
@@ -57,11 +60,14 @@ class Trained:
     judged: tuple[Judged, ...] = ()
     unseen: Mapping[str, Interval] = field(default_factory=dict)
     known: Mapping[str, Interval] = field(default_factory=dict)
+    recent: Recent | None = None
+    test_log_odds: Floats = field(default_factory=lambda: np.zeros(0))
+    audit: Audit | None = None
 
     @property
     def test_probability(self) -> Floats:
-        """(test rows,) the model's probabilities."""
-        return self.model.probabilities(self.matrix[self.split.test])
+        """(test rows,) the probabilities as they would have been promised at each row's cutoff."""
+        return inverse_logit(self.test_log_odds)
 
 
 def train(
@@ -73,11 +79,13 @@ def train(
     budget: Budget | None = None,
     progress: Progress | None = None,
     threads: int = 2,
+    keep: Collection[str] = (),
 ) -> Trained:
     """Trains and judges; nothing is written.
 
     Args:
         as_of: microseconds UTC; nothing that happened or was received later is used.
+        keep: attributes and event types that stay, whatever the audit finds against them.
 
     Raises:
         NotEnoughData: nobody in the stage, no mature row, too few of a class.
@@ -90,6 +98,9 @@ def train(
         cure = "A model needs both; check the goal's event type in mqm.toml (mqm check)."
         raise NotEnoughData(f"{what} of {len(rows)} mature rows of {conversion.name} converted", None, cure)
     split = split_by_time(rows)
+    tell("audit: what knows the outcome already", 0.03)
+    found = audit(arrays, conversion, settings, as_of, keep, rows)
+    settings = found.trusted(settings)
     tell(f"{len(rows):,} label times, {int(rows.converted.sum()):,} converted; computing features", 0.05)
     features = derive_features(Vocabulary.of(arrays, split.train_end), settings, conversion)
     matrix = features.compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)
@@ -116,7 +127,11 @@ def train(
     fitted = climb(learnt, seed, budget, lambda text, share: tell(text, 0.15 + 0.6 * share))
     tell("calibrating", 0.8)
     model = _calibrated(conversion, features, fitted, matrix, rows, split)
+    recent, model, log_odds = _recent(model, fitted, matrix, rows, split)
     trained = Trained(model, rows, split, fitted, matrix, seed, left_out)
+    trained = replace(
+        trained, recent=recent, test_log_odds=log_odds[split.test] + recent.shifts[split.test], audit=found
+    )
     if not len(split.test):
         return trained
     tell("judging out of time", 0.85)
@@ -141,12 +156,33 @@ def _calibrated(
     return PropensityModel(conversion, features, fitted.rung, calibration, reference)
 
 
+def _recent(
+    model: PropensityModel, fitted: Fitted, matrix: Floats, rows: LabelTimes, split: Split
+) -> tuple[Recent, PropensityModel, Floats]:
+    """The recent-base-rate correction, the model with it as it is today, and all rows' log-odds without it."""
+    margins = model.rung.margins(matrix)
+    margins[split.train] = fitted.out_of_fold
+    log_odds = model.calibration.log_odds(margins)
+    recent = recent_rate(log_odds, rows.converted, rows.cutoff, rows.conversion.horizon, split.test_start, rows.as_of)
+    if recent.window:
+        mature = rows.converted[-recent.window :]
+        reference = model.reference
+        moved = tuple(float(one) for one in np.array(reference.log_odds) + recent.now)
+        model = replace(
+            model,
+            calibration=replace(model.calibration, intercept=model.calibration.intercept + recent.now),
+            reference=replace(reference, log_odds=moved, base_rate=float(mature.mean())),
+        )
+    return recent, model, log_odds
+
+
 def _judged(trained: Trained, groups: npt.NDArray[np.int64], recency: Floats, attributes: Floats) -> Trained:
     rows, split, seed = trained.rows, trained.split, trained.seed
     converted, test_groups = rows.converted[split.test], groups[split.test]
     before = np.concatenate([split.train, split.calibrate])
     contenders: dict[str, Floats] = {
         "model": trained.test_probability,
+        **_uncorrected(trained),
         "base rate": base_rate(rows.converted[before], len(converted)),
         "recency rule": recency_rule(recency[before], rows.converted[before], recency[split.test]),
         "naive Bayes": naive_bayes(attributes[before], rows.converted[before], attributes[split.test]),
@@ -162,3 +198,11 @@ def _judged(trained: Trained, groups: npt.NDArray[np.int64], recency: Floats, at
             judge(converted[some], trained.test_probability[some], test_groups[some], seed) if enough else {}
         )
     return replace(trained, judged=judged, unseen=parts[0], known=parts[1])
+
+
+def _uncorrected(trained: Trained) -> dict[str, Floats]:
+    """The test part without the recent-base-rate correction, where there is one: it is shown beside."""
+    if trained.recent is None or not trained.recent.window:
+        return {}
+    shifts = trained.recent.shifts[trained.split.test]
+    return {"uncorrected": inverse_logit(trained.test_log_odds - shifts)}
