@@ -185,7 +185,7 @@ def halt(server: subprocess.Popen[bytes]) -> None:
 
 def kill(server: subprocess.Popen[bytes]) -> None:
     """Ends a server and its workers at once, as a power cut would; each worker is a session of its own."""
-    import psutil  # type: ignore[import-untyped]  # late: only a power cut in a test needs it
+    import psutil  # late: only a power cut in a test needs it
 
     if server.poll() is None:
         for worker in psutil.Process(server.pid).children(recursive=True):
