@@ -18,7 +18,7 @@ from engagement.settings import FeatureSettings
 from engagement.times import DAY, HOUR, MINUTE, SECOND
 from features.arrays import LogArrays
 from training import audit_rules as rules
-from training.audit_fields import Column, Field, fields_of
+from training.audit_fields import Column, Field, Fields
 from training.audit_flow import Period, TypeFlow, arrival, flows, periods
 from training.audit_looks import Look, looks_of, together, units_of
 from training.audit_power import Power, power
@@ -68,8 +68,8 @@ def audit(
     if rows is None:
         rows = label_times(arrays, conversion, as_of, conversion.since)
     looks = looks_of(arrays, rows)
-    fields = list(fields_of(arrays, together(looks), settings.lookback_days))
-    view = _view(arrays, rows, looks, sum(len(field.columns) for field in fields))
+    fields = Fields.of(arrays, together(looks), settings.lookback_days)
+    view = _view(arrays, rows, looks, fields.columns)
     outcome = {conversion.goal_type: "goal", **dict.fromkeys(conversion.ends, "end")}
     known = {conversion.start_type, *outcome}
     judged = [_judge(arrays, view, field, field.name in keep, field.name in known) for field in fields]

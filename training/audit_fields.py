@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ Floats = npt.NDArray[np.float64]
 
 #: Equal shares that a number is cut into, and texts that get a bin of their own (those of at least so many rows).
 SHARES, TEXTS, LEAST = 20, 200, 10
+#: So many event types are computed at once.
+AT_ONCE = 16
 #: An attribute is a number where this share of its values are numbers.
 NUMERIC = 0.95
 
@@ -72,28 +74,54 @@ class Field:
         return self.columns[0].codes > 0
 
 
-def fields_of(arrays: LogArrays, rows: LabelTimes, lookback_days: float) -> Iterator[Field]:
-    """Every attribute and event type that was known by `rows.as_of`; attributes first, by name."""
-    vocabulary = Vocabulary.of(arrays, rows.as_of)
-    ids = contact_ids(arrays, rows)
-    for (level, name), seen in sorted(vocabulary.attributes.items(), key=lambda item: (item[0][1], item[0][0])):
-        values = tuple(sorted(seen))
-        places = FeatureSet((AsOf(name, level=level, categories=values),)).compute(arrays, ids, rows.cutoff, 2)[:, 0]
-        yield Field(name, "attribute", level, (_attribute(name, places, values, seen),), len(values))
-    levels = ("contact", "account") if rows.conversion.level == "account" else ("contact",)
-    declared: dict[str, Feature] = {}
-    for kind, details in vocabulary.details.items():
-        for level in levels:
-            for feature in _views(kind, details, kind in vocabulary.valued, days(lookback_days), level):
-                declared.setdefault(feature.name, feature)
-    features = tuple(declared.values())
-    matrix = FeatureSet(features).compute(arrays, ids, rows.cutoff, 2)
-    for kind, details in sorted(vocabulary.details.items()):
-        for level in levels:
-            mine = [i for i, f in enumerate(features) if f.type == kind and f.level == level]
-            if mine:
-                columns = tuple(_view(features[i], matrix[:, i]) for i in mine)
-                yield Field(kind, "event type", level, columns, len(details))
+@dataclass(frozen=True)
+class Fields:
+    """Every attribute and event type known by `rows.as_of`, made one after the other: all at once would not fit.
+
+    `views`: what is looked at of each event type (and level).
+    """
+
+    arrays: LogArrays
+    rows: LabelTimes
+    vocabulary: Vocabulary
+    views: tuple[tuple[Feature, ...], ...]
+
+    @staticmethod
+    def of(arrays: LogArrays, rows: LabelTimes, lookback_days: float) -> Fields:
+        """Of a log, as it was known at the rows."""
+        vocabulary, far = Vocabulary.of(arrays, rows.as_of), days(lookback_days)
+        levels = ("contact", "account") if rows.conversion.level == "account" else ("contact",)
+        views, taken = [], set[str]()
+        for kind, details in sorted(vocabulary.details.items()):
+            for level in levels:
+                mine = tuple(_views(kind, details, kind in vocabulary.valued, far, level))
+                if mine[0].name not in taken:  # two types that differ in punctuation only have one name
+                    taken.add(mine[0].name)
+                    views.append(mine)
+        return Fields(arrays, rows, vocabulary, tuple(views))
+
+    @property
+    def columns(self) -> int:
+        """How many columns all fields have together."""
+        return len(self.vocabulary.attributes) + sum(len(mine) for mine in self.views)
+
+    def __iter__(self) -> Iterator[Field]:
+        """Attributes first, by name."""
+        ids = contact_ids(self.arrays, self.rows)
+        for (level, name), seen in sorted(self.vocabulary.attributes.items(), key=lambda item: item[0][::-1]):
+            values = tuple(sorted(seen))
+            feature = AsOf(name, level=level, categories=values)
+            places = FeatureSet((feature,)).compute(self.arrays, ids, self.rows.cutoff, 2)[:, 0]
+            yield Field(name, "attribute", level, (_attribute(name, places, values, seen),), len(values))
+        for begin in range(0, len(self.views), AT_ONCE):
+            some = self.views[begin : begin + AT_ONCE]
+            features = tuple(feature for mine in some for feature in mine)
+            matrix = FeatureSet(features).compute(self.arrays, ids, self.rows.cutoff, 2)
+            at = 0
+            for mine in some:
+                columns = tuple(_view(feature, matrix[:, at + i]) for i, feature in enumerate(mine))
+                kind, at = str(mine[0].type), at + len(mine)
+                yield Field(kind, "event type", mine[0].level, columns, len(self.vocabulary.details[kind]))
 
 
 def _views(kind: str, details: Counter[str | None], valued: bool, far: int, level: str) -> Iterator[Feature]:
@@ -119,7 +147,7 @@ def _view(feature: Feature, column: Floats) -> Column:
     name = f"{feature.type}, {_VIEWS[feature.op]}" + (", of the account" if feature.level == "account" else "")
     if isinstance(feature, LastDetail):
         return _texts(name, column, (*feature.categories, "other"))
-    return _numbers(name, column)
+    return replace(_numbers(name, column), numbers=None)
 
 
 def _attribute(name: str, places: Floats, values: tuple[str, ...], seen: Counter[str]) -> Column:
