@@ -1,4 +1,4 @@
-"""Pictures of a judged model: reliability, gain, precision and recall, and what moves it (SHAP beeswarm)."""
+"""Pictures of a judged model for MLflow: reliability, gain, precision and recall, SHAP beeswarm and dependence."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from training.report_moves import CLOSELY, Moves
 from training.train import Trained
 
 Floats = npt.NDArray[np.float64]
-
-_BEESWARM_ROWS = 800
 
 
 def draw(trained: Trained, folder: Path) -> list[Path]:
@@ -22,7 +21,7 @@ def draw(trained: Trained, folder: Path) -> list[Path]:
 
     mpl.use("Agg")
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = [_beeswarm(trained, folder / "beeswarm.png")]
+    drawn = _shap(trained, folder)
     if len(trained.split.test):
         converted = trained.rows.converted[trained.split.test]
         probability = trained.test_probability
@@ -83,20 +82,29 @@ def _precision_recall(converted: npt.NDArray[np.bool_], probability: Floats, pat
     return _figure(path, "recall", "precision", "Precision and recall", paint)
 
 
-def _beeswarm(trained: Trained, path: Path) -> Path:
-    """What moves the model, on rows it was not fitted on where there are any."""
+def _shap(trained: Trained, folder: Path) -> list[Path]:
+    """What moves the model, on rows it was not fitted on where there are any; nothing where there is no column."""
     import matplotlib.pyplot as plt
     import shap
 
-    part = next(p for p in (trained.split.test, trained.split.calibrate, trained.split.train) if len(p))
-    chosen = part[:: max(1, len(part) // _BEESWARM_ROWS)][:_BEESWARM_ROWS]
-    matrix = trained.matrix[chosen]
-    effects, base = trained.model.effects(matrix)
-    names = list(trained.model.features.names)
-    explanation = shap.Explanation(effects, np.full(len(matrix), base), matrix, feature_names=names)
+    moves = Moves.of(trained)
+    if not moves.features:
+        return []
+    names = [feature.name for feature in moves.features]
+    explanation = shap.Explanation(
+        moves.effects, np.full(len(moves.matrix), moves.base), moves.matrix, feature_names=names
+    )
+    paths = [folder / "beeswarm.png"]
     with warnings.catch_warnings():  # a column that is missing throughout is no news to a person at a terminal
         warnings.simplefilter("ignore")
         shap.plots.beeswarm(explanation, max_display=20, show=False)
-    plt.gcf().savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
+        plt.gcf().savefig(paths[0], dpi=110, bbox_inches="tight", metadata={"Software": None})
+        if closely := list(moves.order[:CLOSELY]):
+            paths.append(folder / "dependence.png")
+            figure, axes = plt.subplots(1, len(closely), figsize=(5 * len(closely), 4), squeeze=False)
+            for column, place in zip(closely, axes[0], strict=True):
+                shap.plots.scatter(explanation[:, column], ax=place, show=False)
+            figure.tight_layout()
+            figure.savefig(paths[1], dpi=110, metadata={"Software": None})
     plt.close("all")
-    return path
+    return paths

@@ -1,4 +1,4 @@
-"""Recording a trained model: the bundle, the run in MLflow, the pictures, the challenger."""
+"""Recording a trained model: the bundle, the run in MLflow, the report and its pictures, the challenger."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from models.bundle import save_bundle
 from models.registry import Registry, Version
 from training import provenance
 from training.card import card
+from training.report_page import report_page
+from training.slicing import slices_of
 from training.train import Progress, Trained
 
 _GOLDEN_ROWS = 20
@@ -40,7 +42,10 @@ def record(
         (artifacts / "report.md").write_text(text, encoding="utf-8")
         report = json.dumps(report_json(trained), indent=1)
         (artifacts / "report.json").write_text(report, encoding="utf-8")
-        tell("drawing pictures", 0.94)
+        tell("writing the report", 0.93)
+        page = report_page(trained, {**facts, "commit": commit})
+        (artifacts / "report.html").write_text(page, encoding="utf-8")
+        tell("drawing pictures", 0.95)
         from training.pictures import draw
 
         draw(trained, artifacts / "pictures")
@@ -84,6 +89,7 @@ def report_json(trained: Trained) -> dict[str, Any]:
         },
         "unseen_accounts": {name: asdict(figure) for name, figure in trained.unseen.items()},
         "seen_accounts": {name: asdict(figure) for name, figure in trained.known.items()},
+        "slices": [asdict(one) for one in slices_of(trained)],
         "rung": trained.fitted.rung.kind,
         "ladder": [asdict(step) for step in trained.fitted.ladder],
         "settings": trained.fitted.settings,
