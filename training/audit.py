@@ -113,7 +113,7 @@ def _judge(arrays: LogArrays, view: _View, field: Field, kept: bool, is_stage: b
         evidence += rules.of_ratio(field, present, values, when, view.alpha)
     ahead, beside = _strongest(view, field)
     evidence += rules.of_power(field, ahead, beside, view.z)
-    least = rules.least_auc(ahead, beside, view.z) if ahead else None
+    least = rules.least_auc(beside, view.z) if beside else None
     entry = view.looks[0]
     filled = int(field.present[entry.part].sum())
     evidence += rules.of_nature(field, filled, _order(entry, field.columns[0]), written.undated, least or 0.0)
