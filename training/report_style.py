@@ -28,6 +28,7 @@ code { font: .86em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ove
 .tile b { display: block; font-size: 1.7rem; line-height: 1.2; font-weight: 650; letter-spacing: -.02em; }
 .tile span { display: block; font-size: .87rem; color: var(--soft); }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 1.2rem; }
+figure:only-child { max-width: 32rem; } figure.long { max-width: none; }
 figure { margin: .8rem 0 0; background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
   padding: .9rem 1rem .7rem; break-inside: avoid; min-width: 0; }
 figure h3 { margin: 0 0 .3rem; }
@@ -49,8 +50,9 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-
 th, td { padding: .38rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { white-space: normal; color: var(--soft); font-weight: 500; font-size: .84rem; vertical-align: bottom; }
-tbody th { font-weight: 500; white-space: normal; overflow-wrap: anywhere; min-width: 6.5rem; }
+tbody th { font-weight: 500; white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
 table.even { table-layout: fixed; min-width: 29rem; }
+table.seven { min-width: 37rem; }
 table.even th:first-child { width: 24%; }
 td small, th small { display: block; color: var(--soft); font-size: .78rem; font-weight: 400; }
 td.best, .best { color: var(--accent); font-weight: 650; }

@@ -12,7 +12,7 @@ from training.judge import Interval
 from training.report_html import Safe, join, table, tag
 from training.report_svg import percent
 from training.report_words import RUNGS, points
-from training.slices import LEAST_CONVERTED, LEAST_ROWS, Slice
+from training.slices import LEAST_ACCOUNTS, LEAST_CONVERTED, LEAST_ROWS, Slice
 from training.split import Rows, group_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def slices(found: Sequence[Slice], title: str) -> Safe:
     parts: list[object] = [tag("h3", title)]
     if told:
         head = ["", "Rows", "Promised", "Came true", "Gap, points", "In the top tenth", "Grade A"]
-        parts.append(table(head, [_slice(one) for one in told], class_="even"))
+        parts.append(table(head, [_slice(one) for one in told], class_="even seven"))
     if few:
         names = ", ".join(f"{one.value} ({one.rows:,} rows)" for one in few)
         parts.append(tag("p", f"Too few to judge: {names}.", class_="note"))
@@ -99,7 +99,9 @@ def slice_notes(found: Sequence[Slice]) -> Safe:
     """How to read the slices: what stands out, and what chance alone would let stand out."""
     judged = [one for one in found if one.gap]
     stray = sum(one.strays for one in judged)
-    enough = f"at least {LEAST_ROWS} rows and {LEAST_CONVERTED} conversions, promised or seen"
+    enough = (
+        f"at least {LEAST_ROWS} rows, {LEAST_CONVERTED} conversions promised or seen, and {LEAST_ACCOUNTS} accounts"
+    )
     return tag(
         "p",
         f"Judged are slices with {enough}. Of {len(judged)}, {stray} have a gap between promised and true that its "

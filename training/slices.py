@@ -25,8 +25,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-#: With fewer rows, or fewer conversions both promised and seen, a slice is named but not judged.
-LEAST_ROWS, LEAST_CONVERTED = 50, 10
+#: With fewer rows, fewer conversions both promised and seen, or fewer accounts, a slice is named but not judged.
+LEAST_ROWS, LEAST_CONVERTED, LEAST_ACCOUNTS = 50, 10, 10
 #: Whoever works a list from the top works about this share of it.
 SHARE_CHOSEN = 0.1
 _DRAWS = 200
@@ -106,11 +106,14 @@ class Judgeable:
         is_a = self.percentile >= GRADES[0][0]
         columns = [np.ones(len(codes)), self.converted, self.probability, self.chosen, is_a]
         rows, yes, promised, chosen, graded = (np.bincount(codes, one, len(labels)) for one in columns)
-        gap, true = self._drawn(codes, len(labels))
+        gap, true, accounts = self._drawn(codes, len(labels))
         slices = []
         for k in np.flatnonzero(rows):
             n = rows[k]
-            enough = judge_all or (n >= LEAST_ROWS and max(yes[k], promised[k]) >= LEAST_CONVERTED)
+            seen = max(yes[k], promised[k])
+            enough = n >= LEAST_ROWS and seen >= LEAST_CONVERTED and accounts[k] >= LEAST_ACCOUNTS
+            rate = _rate_interval(float(yes[k] / n), true[:, k], int(accounts[k]))
+            apart = _gap_interval(float((promised[k] - yes[k]) / n), gap[:, k], rate)
             slices.append(
                 Slice(
                     by,
@@ -119,16 +122,16 @@ class Judgeable:
                     int(yes[k]),
                     float(yes[k] / n),
                     float(promised[k] / n),
-                    _interval(float((promised[k] - yes[k]) / n), gap[:, k]) if enough else None,
-                    _interval(float(yes[k] / n), true[:, k]) if enough else None,
+                    apart if enough or judge_all else None,
+                    rate if enough or judge_all else None,
                     float(chosen[k] / n),
                     float(graded[k] / n),
                 )
             )
         return slices
 
-    def _drawn(self, codes: Ints, labels: int) -> tuple[Floats, Floats]:
-        """(draws, labels) gaps and rates, in draws of accounts with replacement."""
+    def _drawn(self, codes: Ints, labels: int) -> tuple[Floats, Floats, Ints]:
+        """(draws, labels) gaps and rates, in draws of accounts with replacement; (labels,) accounts."""
         from scipy.sparse import coo_array
 
         groups, place = np.unique(self.groups, return_inverse=True)
@@ -144,7 +147,7 @@ class Judgeable:
             with np.errstate(invalid="ignore", divide="ignore"):  # a slice that this draw has nobody of
                 true[draw] = (yes @ times) / (rows @ times)
                 gap[draw] = (promised @ times) / (rows @ times) - true[draw]
-        return gap, true
+        return gap, true, np.diff(rows.indptr)
 
 
 def _highest(probability: Floats, share: float) -> Floats:
@@ -152,6 +155,24 @@ def _highest(probability: Floats, share: float) -> Floats:
     threshold = np.sort(probability)[::-1][max(0, int(np.ceil(wanted)) - 1)]
     above, at = probability > threshold, probability == threshold
     return np.asarray(above + at * ((wanted - above.sum()) / at.sum()))
+
+
+def _rate_interval(rate: float, draws: Floats, accounts: int) -> Interval:
+    """Of a rate. Where none or all converted, draws say nothing: then Clopper-Pearson's exact limit by account."""
+    drawn = _interval(rate, draws)
+    unseen = 1.0 - 0.025 ** (1.0 / accounts)
+    if rate == 0.0:
+        return Interval(rate, 0.0, unseen)
+    return Interval(rate, 1.0 - unseen, 1.0) if rate == 1.0 else drawn
+
+
+def _gap_interval(gap: float, draws: Floats, true: Interval) -> Interval:
+    """Of promised less true; as wide as the rate's where that is an exact limit."""
+    drawn = _interval(gap, draws)
+    if true.value in (0.0, 1.0):
+        promised = gap + true.value
+        return Interval(gap, min(drawn.low, promised - true.high), max(drawn.high, promised - true.low))
+    return drawn
 
 
 def _interval(value: float, draws: Floats) -> Interval:

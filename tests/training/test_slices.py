@@ -55,6 +55,17 @@ def test_who_is_too_small(rows: int, converted: int, promised: float, judged: bo
         assert one.true.value == one.rate
 
 
+def test_few_accounts_are_not_judged_and_none_of_many_is_not_certainty() -> None:
+    few = Judgeable(np.arange(80) < 20, np.full(80, 0.25), np.full(80, 50), np.arange(80) % 9, 0)
+    assert few.cut("source", ["web"], np.zeros(80, np.int64))[0].gap is None
+    (none,) = judgeable([False] * 60, [0.3] * 60).cut("source", ["web"], np.zeros(60, np.int64))
+    assert none.true is not None
+    assert (none.true.low, none.true.high) == (0.0, pytest.approx(0.0596, abs=1e-4))  # Clopper-Pearson, 0 of 60
+    assert none.gap is not None
+    assert none.gap.low == pytest.approx(0.3 - 0.0596, abs=1e-4)
+    assert none.gap.high == pytest.approx(0.3)
+
+
 def test_a_broken_promise_strays_and_a_kept_one_does_not() -> None:
     draw = np.random.default_rng(1)
     converted = draw.random(2_000) < 0.2
