@@ -37,6 +37,8 @@ Floats = npt.NDArray[np.float64]
 
 #: So many rows are quicker one by one than as a block.
 FEW = 2
+#: Rows that a thread takes at a time.
+TURN = 16 * ROWS
 
 
 def margins(plan: Plan, matrix: Floats, threads: int = 1) -> Floats:
@@ -55,17 +57,16 @@ def contributions(plan: Plan, matrix: Floats, threads: int = 1) -> Floats:
 
 
 def _share_out(act: Callable[[slice, Callable[..., None]], None], rows: int, threads: int) -> None:
-    """Rows in blocks, each thread its share of them, and a few that are left over by themselves.
+    """Rows in blocks, by so many threads, and a few that are left over by themselves.
 
-    A row's numbers don't depend on which it is: lanes don't mix.
+    Which it is makes no difference to a row's numbers: lanes don't mix.
     """
     in_blocks = rows if rows % ROWS > FEW else rows - rows % ROWS
-    share = -(-in_blocks // (ROWS * threads)) * ROWS
-    parts = [slice(begin, min(begin + share, in_blocks)) for begin in range(0, in_blocks, share or 1)]
-    if len(parts) > 1:
+    if threads > 1 and in_blocks > TURN:
+        turns = [slice(begin, min(begin + TURN, in_blocks)) for begin in range(0, in_blocks, TURN)]
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda part: act(part, score_blocks), parts))
-    elif parts:
-        act(parts[0], score_blocks)
+            list(pool.map(lambda turn: act(turn, score_blocks), turns))
+    elif in_blocks:
+        act(slice(0, in_blocks), score_blocks)
     if in_blocks < rows:
         act(slice(in_blocks, rows), score_rows)
