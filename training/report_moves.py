@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.declare import Feature, is_category
+from features.verbs import plural
 from training.report_html import Safe, join, tag
 from training.report_svg import Chart, drawing, percent, signed, specks, ticks
 from training.report_words import column_words
@@ -143,7 +144,7 @@ def _by_number(moves: Moves, column: int) -> list[Safe]:
     if known.any():
         low, high = (float(v) for v in np.quantile(values[known], [0.0, 0.98], method="lower"))
         inside = known & (values <= high)
-        chart = Chart((low, high if high > low else low + 1), _span(effects), size=(420, 230), left=54)
+        chart = Chart((low, high if high > low else low + 1), _span(effects[inside]), size=(420, 230), left=54)
         chart.axes("value", "push in log-odds", ytext=lambda v: signed(v, "g"))
         chart.path([(chart.x[0], 0), (chart.x[1], 0)], "faint")
         chart.cloud(values[inside], effects[inside])
@@ -176,7 +177,7 @@ def _by_category(moves: Moves, column: int) -> list[Safe]:
         chart.cloud(effects[some], row + ((np.arange(len(some)) * 7) % 11 - 5) / 30)
     chart.text(chart.across(sum(chart.x) / 2), chart.size[1] - 4, "push in log-odds", "middle")
     left = int((number > 0).sum()) - len(shown)
-    more = f" {left} rarer values are not drawn." if left else ""
+    more = f" Not drawn: {plural(left, 'rarer value')}." if left else ""
     return [chart.svg(f"Effect of {feature.name} by its value"), tag("figcaption", tag("code", feature.name), more)]
 
 
