@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from engagement.schema import ATTRIBUTES, EVENTS, TIME
 from features.arrays import LogArrays
-from features.trust import machines
+from features.slim import OF_MACHINES, slim
 
 EVENT, ATTRIBUTE, ROW = range(3)
 #: `kind` and `text` are an event's type and detail, or an attribute's name and value; a row's cutoff is `occurred`.
@@ -35,7 +35,6 @@ CARRIED = pa.schema(
         ("cells", pa.binary()),
     ]
 )
-_OF_MACHINES = '{"machine": true}'
 
 
 def carried(tag: int, entity: pa.Array, **columns: pa.Array) -> pa.RecordBatch:
@@ -52,7 +51,8 @@ def carried_events(events: pa.Table, level: str) -> Iterator[pa.RecordBatch]:
         return
     if level == "account":
         events = events.filter(pc.is_valid(events["account_id"]))
-    found = machines(events["properties"]) if "properties" in events.column_names else None
+    events = slim(events)
+    machine = pc.is_valid(events["properties"]) if "properties" in events.column_names else None
     names = {
         "contact": "contact_id",
         "account": "account_id",
@@ -63,8 +63,8 @@ def carried_events(events: pa.Table, level: str) -> Iterator[pa.RecordBatch]:
         "value": "value",
     }
     given = {name: events[column] for name, column in names.items() if column in events.column_names}
-    machine = pa.repeat(False, len(events)) if found is None else pa.array(found)
-    yield carried(EVENT, events[f"{level}_id"], machine=machine, **given)
+    given |= {} if machine is None else {"machine": machine}
+    yield carried(EVENT, events[f"{level}_id"], **given)
 
 
 def carried_attributes(attributes: pa.Table, level: str) -> Iterator[pa.RecordBatch]:
@@ -104,7 +104,7 @@ def arrays_of(records: pa.Table) -> LogArrays:
     events = _tagged(records, EVENT)
     attributes = _tagged(records, ATTRIBUTE)
     rows = len(events)
-    properties = pc.if_else(events["machine"], pa.scalar(_OF_MACHINES), pa.scalar(None, pa.string()))
+    properties = pc.if_else(events["machine"], pa.scalar(OF_MACHINES), pa.scalar(None, pa.string()))
     return LogArrays.from_tables(
         pa.table(
             [

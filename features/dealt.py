@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -21,8 +20,8 @@ from engagement.pieces import ATTRIBUTE_TABLE, EVENT_TABLE, about_rows, batches
 from engagement.schema import ATTRIBUTES, EVENTS, REQUIRED
 from features.grouped import NotGrouped, Stretch, rule_of, stretches, whole_contacts
 from features.parts import ByHash, Parts, Rule, joined
+from features.slim import slim
 from features.spread import spread
-from features.trust import machines
 
 #: Events in a part, about: some parts are in memory at a time.
 EVENTS_A_PART = 1 << 20
@@ -30,7 +29,6 @@ EVENTS_A_PART = 1 << 20
 _THICK = 1 << 19
 #: What features and label times look at.
 _NEEDED = pa.schema([field.with_nullable(True) for field in EVENTS if field.name != "event_id"])
-_OF_MACHINES = pa.array(['{"machine": true}'])
 
 
 class Part(NamedTuple):
@@ -123,13 +121,12 @@ class DealtLog:
             self._account_parts = Parts(self._folder / "accounts", self.by_account.count, _NEEDED)
 
         def work(batch: pa.Table) -> int:
-            slim = _slim(batch)
+            events = slim(batch)
             if contacts and self._contact_parts is not None:
-                self._contact_parts.add(slim, self.by_contact.of(slim["contact_id"]))
-            if accounts and self._account_parts is not None:
-                theirs = slim.filter(pc.is_valid(slim["account_id"])) if "account_id" in slim.column_names else None
-                if theirs:
-                    self._account_parts.add(theirs, self.by_account.of(theirs["account_id"]))
+                self._contact_parts.add(events, self.by_contact.of(events["contact_id"]))
+            if accounts and self._account_parts is not None and "account_id" in events.column_names:
+                theirs = events.filter(pc.is_valid(events["account_id"]))
+                self._account_parts.add(theirs, self.by_account.of(theirs["account_id"]))
             return _last(batch)
 
         last = max(spread(work, _thick(batches(self._log, EVENT_TABLE)), self._threads), default=None)
@@ -166,16 +163,6 @@ def _thick(some: Iterator[pa.Table]) -> Iterator[pa.Table]:
             waiting = []
     if waiting:
         yield joined(waiting)
-
-
-def _slim(events: pa.Table) -> pa.Table:
-    """With what features see of an event's properties: whether a machine made it."""
-    place = events.schema.get_field_index("properties")
-    found = machines(events["properties"]) if place >= 0 else None
-    if found is None:
-        return events.remove_column(place) if place >= 0 else events
-    of_machines = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(found), np.int32), mask=~found), _OF_MACHINES)
-    return events.set_column(place, "properties", of_machines)
 
 
 def _last(batch: pa.Table) -> int:

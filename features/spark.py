@@ -125,7 +125,7 @@ class SparkLog:
         self._log, self._session, self._folder = log, session, folder
         self._cores = session.sparkContext.defaultParallelism
         events = about_rows(log, EVENT_TABLE)
-        self._partitions = max(2 * self._cores, -(-events // _RECORDS))
+        self._partitions = max(self._cores, -(-events // _RECORDS))
 
     @cached_property
     def last_occurred(self) -> int:
@@ -196,10 +196,9 @@ class SparkLog:
     def _read(self, tables: Collection[str], step: Step, schema: str) -> DataFrame:
         """What a step makes of the pieces of these tables."""
         found = [replace(one, path=str(Path(one.path).absolute())) for t in tables for one in pieces(self._log, t)]
-        texts = [(steps.piece_text(one),) for one in found]
-        slices = max(1, min(len(texts), max(2 * self._cores, sum(one.rows for one in found) // _RECORDS)))
-        spread = self._session.sparkContext.parallelize(texts, slices)
-        return self._mapped(self._session.createDataFrame(spread, "piece string"), step, schema)
+        texts = pa.table({"piece": pa.array([steps.piece_text(one) for one in found], pa.string())})
+        slices = max(1, min(len(found), max(self._cores, sum(one.rows for one in found) // _RECORDS)))
+        return self._mapped(self._session.createDataFrame(texts).repartition(slices), step, schema)
 
     def _by_entity(self, records: DataFrame) -> DataFrame:
         return records.repartition(self._partitions, "entity").sortWithinPartitions("entity")
