@@ -63,9 +63,10 @@ def events_table(table: pa.Table, source: str = "events", columns: Collection[st
     schema = EVENTS if columns is None else pa.schema([f for f in EVENTS if f.name in columns])
     fitted = _fit(table, schema, [name for name in REQUIRED if name in schema.names], source)
     if "value" in schema.names and fitted["value"].null_count < len(fitted):
-        values = fitted["value"]
-        off = pc.or_(pc.invert(pc.is_finite(values)), pc.greater(pc.abs(values), VALUE_LIMIT))
-        _refuse_first(fitted, off, "value", source, f"Values are finite and at most {VALUE_LIMIT:g}.")
+        fine = pc.less_equal(pc.abs(fitted["value"]), VALUE_LIMIT)  # NaN is not
+        if not pc.all(fine).as_py():
+            cure = f"Values are finite and at most {VALUE_LIMIT:g}."
+            _refuse_first(fitted, pc.invert(fine), "value", source, cure)
     return fitted
 
 
@@ -99,7 +100,7 @@ def _fit(table: pa.Table, schema: pa.Schema, required: Collection[str], source: 
         at = schema.get_field_index("received_at")
         fitted = fitted.set_column(at, fitted.schema.field(at), filled)
     for field in schema:
-        if not field.nullable:
+        if not field.nullable and fitted[field.name].null_count:
             _refuse_first(fitted, pc.is_null(fitted[field.name]), field.name, source, "It must not be empty.")
     return fitted.cast(pa.schema([f.with_type(c.type) for f, c in zip(schema, fitted.columns, strict=True)]))
 
@@ -147,8 +148,9 @@ def cast_time(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArra
     else:
         raise BadInput(f"{source}: column {name!r} is not a time", str(kind), "Write 2026-11-21T10:00:00Z.")
     micros = column.cast(pa.int64())
-    off = pc.or_(pc.less(micros, EARLIEST), pc.greater_equal(micros, LATEST))
-    if pc.any(off).as_py():
+    bounds = pc.min_max(micros)
+    if not EARLIEST <= (bounds["min"].as_py() or 0) <= (bounds["max"].as_py() or 0) < LATEST:
+        off = pc.or_(pc.less(micros, EARLIEST), pc.greater_equal(micros, LATEST))
         seen = f"{micros.filter(off)[0].as_py()} microseconds since 1970"  # years past 9999 have no date to show
         cure = "Check the unit and the column."
         raise BadInput(f"{source}: {name} outside the years 1900 to 2200", seen, cure)
