@@ -48,17 +48,16 @@ class Gathered:
 
     def put(self, side: int, rows: Ints, block: Floats) -> None:
         """Adds the columns of one side of some rows; threads may do so at once."""
-        if self._matrix is None:
+        columns = self._sides[side]
+        if self._matrix is None and len(columns):
             cells = pa.py_buffer(np.ascontiguousarray(block))
-            columns = [
-                pa.array(rows),
-                pa.FixedSizeBinaryArray.from_buffers(pa.binary(8 * block.shape[1]), len(rows), [None, cells]),
-            ]
-            self._files[side].add(pa.table(columns, schema=_schema(block.shape[1])), rows // self._portion)
-        elif len(self._sides[side]) == self._width:
+            blocks = pa.FixedSizeBinaryArray.from_buffers(pa.binary(8 * len(columns)), len(rows), [None, cells])
+            table = pa.table([pa.array(rows), blocks], schema=_schema(len(columns)))
+            self._files[side].add(table, rows // self._portion)
+        elif self._matrix is not None and len(columns) == self._width:
             self._matrix[rows] = block
-        else:
-            self._matrix[rows[:, None], self._sides[side]] = block
+        elif self._matrix is not None:
+            self._matrix[rows[:, None], columns] = block
 
     def portions(self) -> Iterator[Floats]:
         """(some rows, columns) after each other, in the order of the rows."""

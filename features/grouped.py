@@ -16,7 +16,6 @@ from engagement.errors import BadInput
 from engagement.folder import FolderLog
 from engagement.log import Log
 from engagement.pieces import EVENT_TABLE, Piece, pieces, read
-from engagement.schema import EVENTS
 from features.parts import ByRange, joined
 
 
@@ -83,13 +82,16 @@ def whole_contacts(
         if not mine and not (touches and wanted is not None and number + 1 in wanted):
             tail = []
             continue
-        batches = [batch for piece in stretch.pieces for batch in read(piece, without)]
-        events, tail = joined([*tail, *batches]), []
-        if touches and following is not None:
-            events, later = _split(events, following.low)
-            tail = [later]
+        batches, later = tail, list[pa.Table]()
+        for piece in stretch.pieces:
+            for batch in read(piece, without):
+                if touches and following is not None and (piece.high or "") >= following.low:
+                    batch, rest = _split(batch, following.low)
+                    later.append(rest)
+                batches.append(batch)
+        tail = later
         if mine:
-            yield number, events if len(events) else EVENTS.empty_table()
+            yield number, joined(batches)
 
 
 def _split(events: pa.Table, low: str) -> tuple[pa.Table, pa.Table]:

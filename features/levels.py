@@ -25,6 +25,7 @@ from features.stage import has_facts
 from features.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 #: Operations that look at when events happened, and at neither their values nor (unless named) their details.
 _FROM_TIMES = frozenset({"count", "days", "recency", "first", "is"})
@@ -43,7 +44,7 @@ class Computed:
     contact_ids: pa.Array
     cutoffs: Ints
     matrix: Floats
-    with_facts: npt.NDArray[np.bool_]
+    with_facts: Flags
 
     def __len__(self) -> int:
         return len(self.cutoffs)
@@ -73,11 +74,10 @@ class Levels:
 
     @cached_property
     def sides(self) -> tuple[Ints, Ints]:
-        """Where the columns of `contact_side` and of `account_side` stand; `width` is that of having facts."""
-        at = {
-            level: [i for i, f in enumerate(self._features) if f.level == level] for level in ("contact", "account")
-        }
-        return np.array([*at["contact"], self.width], np.int64), np.array(at["account"], np.int64)
+        """Where the columns of `contact_side` and of `account_side` stand."""
+        levels = [feature.level for feature in self._features]
+        contact, account = (np.flatnonzero([of == level for of in levels]) for level in ("contact", "account"))
+        return contact, account
 
     @property
     def of_accounts(self) -> bool:
@@ -93,16 +93,18 @@ class Levels:
             unread += ["value"] if any(f.detail is not None for f in mine) else ["value", "detail"]
         return unread
 
-    def contact_side(self, arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints) -> Floats:
-        """(rows, contact columns + 1) from arrays that hold these contacts whole; the last: whether it has facts."""
+    def contact_side(self, arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints) -> tuple[Floats, Flags]:
+        """(rows, contact columns) from arrays that hold these contacts whole; and (rows,) which have facts."""
         known = has_facts(arrays, arrays.contact_codes(contact_ids), cutoffs)
-        blocks = [one.compute(arrays, contact_ids, cutoffs) for one in self._cut["contact"]]
-        return np.column_stack([*blocks, known.astype(np.float64)])
+        return _beside([one.compute(arrays, contact_ids, cutoffs) for one in self._cut["contact"]]), known
 
     def account_side(self, arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints, accounts: pa.Array) -> Floats:
         """(rows, account columns) from arrays that hold these accounts whole."""
-        blocks = [one.compute(arrays, contact_ids, cutoffs, accounts=accounts) for one in self._cut["account"]]
-        return np.column_stack(blocks)
+        return _beside([one.compute(arrays, contact_ids, cutoffs, accounts=accounts) for one in self._cut["account"]])
+
+
+def _beside(blocks: list[Floats]) -> Floats:
+    return blocks[0] if len(blocks) == 1 else np.column_stack(blocks)
 
 
 def accounts_of(arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints) -> pa.Array:

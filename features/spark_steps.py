@@ -26,7 +26,7 @@ from features.carried import (
     whole_entities,
 )
 from features.engine import Answer
-from features.levels import Computed, Levels, accounts_of, label_events
+from features.levels import Computed, Flags, Levels, accounts_of, label_events
 from features.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.float64]
@@ -106,7 +106,7 @@ def contact_step(levels: Levels, answer: Answer, batches: Batches) -> Iterator[p
         arrays = arrays_of(records)
         for some in rows:
             ids, moments = some["contact"].combine_chunks(), some["occurred"].to_numpy()
-            cells = levels.contact_side(arrays, ids, moments)
+            cells = _with_last(*levels.contact_side(arrays, ids, moments))
             if levels.of_accounts:
                 yield _onward(some, accounts_of(arrays, ids, moments), cells)
             else:
@@ -145,6 +145,11 @@ def _onward(rows: pa.Table, accounts: pa.Array, cells: Floats) -> pa.RecordBatch
     )
 
 
+def _with_last(cells: Floats, flag: Flags) -> Floats:
+    """The columns, and the flag as the last one."""
+    return np.column_stack([cells, flag.astype(np.float64)])
+
+
 def _cells(binary: pa.BinaryArray) -> Floats:
     """(rows, columns) from equally long rows of bytes."""
     _, offsets, data = binary.buffers()
@@ -154,12 +159,12 @@ def _cells(binary: pa.BinaryArray) -> Floats:
 
 def _packed(levels: Levels, answer: Answer, rows: pa.Table, own: Floats, theirs: Floats | None) -> pa.RecordBatch:
     """The answers to some rows, as one record: an Arrow stream of row numbers and answers."""
-    matrix = np.empty((len(rows), levels.width + 1))
-    matrix[:, levels.sides[0]] = own
+    matrix = np.empty((len(rows), levels.width))
+    matrix[:, levels.sides[0]] = own[:, :-1]
     if theirs is not None:
         matrix[:, levels.sides[1]] = theirs
-    ids, known = rows["contact"].combine_chunks(), matrix[:, levels.width] > 0
-    answers = answer(Computed(ids, rows["occurred"].to_numpy(), matrix[:, : levels.width], known))
+    ids, known = rows["contact"].combine_chunks(), own[:, -1] > 0
+    answers = answer(Computed(ids, rows["occurred"].to_numpy(), matrix, known))
     batch = pa.record_batch([rows["row"].combine_chunks(), pa.array(answers, pa.binary())], ANSWERS)
     with pa.BufferOutputStream() as sink:
         with pa.ipc.new_stream(sink, ANSWERS) as stream:
@@ -169,7 +174,7 @@ def _packed(levels: Levels, answer: Answer, rows: pa.Table, own: Floats, theirs:
 
 def cells_of(rows: Computed) -> list[bytes]:
     """An answer that is the row itself: its columns, and whether the contact has facts."""
-    return [row.tobytes() for row in np.column_stack([rows.matrix, rows.with_facts.astype(np.float64)])]
+    return [row.tobytes() for row in _with_last(rows.matrix, rows.with_facts)]
 
 
 def computed_from(answers: list[bytes], contact_ids: pa.Array, cutoffs: Ints) -> Computed:

@@ -20,7 +20,7 @@ from features.encode import encode
 from features.engine import PORTION, Answer
 from features.feature_set import FeatureSet
 from features.gathered import IN_MEMORY, Gathered
-from features.levels import Computed, Levels, accounts_of, label_arrays, label_events, vocabulary_of
+from features.levels import Computed, Flags, Levels, accounts_of, label_arrays, label_events, vocabulary_of
 from features.parts import Parts
 from features.spread import spread
 from features.vocabulary import Vocabulary
@@ -96,15 +96,15 @@ class StreamedLog:
         with self._log.scratch() as name:
             folder = Path(name)
             gathered = Gathered(folder / "gathered", len(cutoffs), levels.sides, self._portion, self._in_memory)
-            accounts = self._contact_pass(levels, folder, contact_ids, cutoffs, gathered)
+            with_facts = np.zeros(len(cutoffs), np.bool_)
+            accounts = self._contact_pass(levels, folder, contact_ids, cutoffs, gathered, with_facts)
             if accounts is not None:
                 self._account_pass(levels, accounts, gathered)
             begin = 0
             for matrix in gathered.portions():
-                end = begin + len(matrix)
-                known = matrix[:, levels.width] > 0
-                yield Computed(contact_ids[begin:end], cutoffs[begin:end], matrix[:, : levels.width], known)
-                begin = end
+                some = slice(begin, begin + len(matrix))
+                yield Computed(contact_ids[some], cutoffs[some], matrix, with_facts[some])
+                begin += len(matrix)
 
     def answers(
         self, answer: Answer, sets: tuple[FeatureSet, ...], contact_ids: pa.Array, cutoffs: Ints
@@ -113,7 +113,13 @@ class StreamedLog:
         return (answer(some) for some in self.computed(sets, contact_ids, cutoffs))
 
     def _contact_pass(
-        self, levels: Levels, folder: Path, contact_ids: pa.Array, cutoffs: Ints, gathered: Gathered
+        self,
+        levels: Levels,
+        folder: Path,
+        contact_ids: pa.Array,
+        cutoffs: Ints,
+        gathered: Gathered,
+        with_facts: Flags,
     ) -> Parts | None:
         """Columns of contacts; returns the rows by account where there are columns of these."""
         rule = self._log.by_contact
@@ -127,7 +133,9 @@ class StreamedLog:
             arrays = _arrays(part.events, part.attributes)
             for some in _blocks(rows.read(part.number)):
                 ids, moments = some["contact_id"].combine_chunks(), some["cutoff"].to_numpy()
-                gathered.put(_CONTACT, some["row"].to_numpy(), levels.contact_side(arrays, ids, moments))
+                numbers = some["row"].to_numpy()
+                block, with_facts[numbers] = levels.contact_side(arrays, ids, moments)
+                gathered.put(_CONTACT, numbers, block)
                 if by_account is not None:
                     account = accounts_of(arrays, ids, moments)
                     by_account.add(some.set_column(3, "account_id", account), self._log.by_account.of(account))
