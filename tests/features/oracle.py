@@ -49,7 +49,8 @@ WITH scaled AS (
     FROM raw_events)
 SELECT coalesce((said->'$.machine') = 'true', false) OR coalesce((said->'$.bot') = 'true', false)
        OR coalesce(json_type(said, '$.trust') IN ('DOUBLE', 'UBIGINT', 'BIGINT')
-                   AND (said->>'$.trust')::DOUBLE BETWEEN 0 AND 0.4999999999999999, false) AS machine, contact_id AS contact, account_id AS account, type, detail,
+                   AND (said->>'$.trust')::DOUBLE BETWEEN 0 AND 0.4999999999999999, false) AS machine,
+       contact_id AS contact, account_id AS account, type, detail,
        epoch_us(occurred_at) AS occurred, epoch_us(received_at) AS received,
        CASE WHEN s - floor(s) > 0.5 OR (s - floor(s) = 0.5 AND floor(s)::BIGINT % 2 <> 0)
             THEN floor(s)::BIGINT + 1 ELSE floor(s)::BIGINT END AS millionths
@@ -198,7 +199,7 @@ def formula(feature: Feature) -> str:
 
 
 def gap_spread(inside: str) -> str:
-    """The standard deviation of the gaps between events, each in whole seconds: its mean square less its mean squared."""
+    """The standard deviation of the gaps in whole seconds, as the mean square less the squared mean."""
     ages = f"list_sort(list(age) FILTER ({inside}))"
     gaps = f"(count(*) FILTER ({inside}) - 1)"
     square = f"(({ages}[i + 1] - {ages}[i]) // 1000000) * (({ages}[i + 1] - {ages}[i]) // 1000000)"
