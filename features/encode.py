@@ -2,31 +2,116 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Codes = npt.NDArray[np.int32]
+from engagement.errors import BadInput
+from features import kernel_encode
+from features.kernel_encode import BLOCK, ROOM, SLOT
 
-_THREADS = 2
-#: Columns shorter than this are not worth a second thread.
-_SHORT = 100_000
-#: So many possible pairs are looked up in a table; more are sorted.
-_SMALL_DOMAIN = 1 << 24
+Codes = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
+
+#: Rows worked on at a time: what is made of so few stays in the processor's cache.
+PART = 1 << 16
+#: Bytes of distinct texts that fit an array of Arrow's.
+_MOST_BYTES = 2**31 - 1
+
+
+class Texts:
+    """Distinct texts in the order they were first seen."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._slots = np.zeros((16 * BLOCK, SLOT), np.uint64)
+        self._starts = np.zeros(8 * BLOCK + 1, np.int32)  # slots are at most half full
+        self._arena = np.zeros(1 << 16, np.uint8)
+        self._dictionary: tuple[pa.Array, Codes] | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def encode(self, texts: pa.Array, out: Codes) -> None:
+        """Fills `out` (rows,) with codes in the order of first sight, -1 for a null; texts may be a dictionary.
+
+        Raises:
+            BadInput: more than 2 GiB of distinct texts.
+        """
+        if texts.null_count == len(texts):
+            out.fill(-1)
+        elif pa.types.is_dictionary(texts.type):
+            indices = texts.indices.cast(pa.int32())
+            indices = indices.fill_null(-1) if indices.null_count else indices
+            kernel_encode.recode(readonly(indices.to_numpy()), self._meaning(texts.dictionary), out)
+        else:
+            for begin in range(0, len(texts), PART):
+                self._add(texts.slice(begin, PART).cast(pa.string()), out[begin : begin + PART])
+
+    def in_order(self) -> tuple[pa.Array, Codes]:
+        """The texts, sorted, and (texts + 1,) the place of each code among them; -1 for the code -1."""
+        buffers = [None, pa.py_buffer(self._starts), pa.py_buffer(self._arena)]
+        known = pa.Array.from_buffers(pa.string(), self._count, buffers)
+        order = pc.sort_indices(known)
+        place = np.full(self._count + 1, -1, np.int32)
+        place[order.to_numpy()] = np.arange(self._count, dtype=np.int32)
+        return known.take(order), place
+
+    def _meaning(self, dictionary: pa.Array) -> Codes:
+        """(texts + 1,) the codes of a dictionary's texts, -1 at the end."""
+        if self._dictionary is None or not self._dictionary[0].equals(dictionary):
+            codes = np.full(len(dictionary) + 1, -1, np.int32)
+            self.encode(dictionary, codes[:-1])
+            self._dictionary = dictionary, codes
+        return self._dictionary[1]
+
+    def _add(self, texts: pa.Array, out: Codes) -> None:
+        missing, begin = _missing(texts), 0
+        for offsets, windows in _readable(texts):
+            rows, row = len(offsets) - 1, 0
+            some = out[begin : begin + rows]
+            while row < rows:
+                row, self._count = kernel_encode.encode_texts(
+                    offsets, windows, missing[begin : begin + rows], row,
+                    self._slots, self._starts, _windows(self._arena), self._count, some,
+                )  # fmt: skip
+                if row < rows:
+                    self._grow(int(offsets[min(row + BLOCK, rows)] - offsets[row]))
+            begin += rows
+
+    def _grow(self, more_bytes: int) -> None:
+        """Makes room for another block."""
+        wanted = int(self._starts[self._count]) + more_bytes + ROOM + 7  # the kernel sees windows of eight bytes
+        if wanted > _MOST_BYTES:
+            raise BadInput("more different texts in one column than fit 2 GiB", wanted, "Compute the log in parts.")
+        if wanted > len(self._arena):
+            arena = np.zeros(min(max(2 * len(self._arena), wanted), _MOST_BYTES), np.uint8)
+            arena[: len(self._arena)] = self._arena
+            self._arena = arena
+        if 2 * (self._count + BLOCK) > len(self._slots):
+            slots = np.zeros((2 * len(self._slots), SLOT), np.uint64)
+            kernel_encode.move_slots(self._slots, slots)
+            self._slots = slots
+            self._starts = np.append(self._starts, np.zeros(len(self._starts) - 1, np.int32))
 
 
 def encode(*columns: pa.ChunkedArray) -> tuple[pa.Array, list[Codes]]:
-    """The distinct texts of all columns, sorted, and the codes of each column."""
-    pieces = [_dictionaries(column) for column in columns]
-    merged = pa.concat_arrays(
-        [piece.dictionary for parts in pieces for piece in parts] or [pa.array([], pa.string())]
-    )
-    merged = merged.unique().drop_null()
-    texts = merged.take(pc.sort_indices(merged))
-    return texts, [_recoded(parts, texts) for parts in pieces]
+    """The distinct texts of all columns, sorted, and the codes of each column. Columns may be dictionaries."""
+    known = Texts()
+    codes = [np.empty(len(column), np.int32) for column in columns]
+    for column, out in zip(columns, codes, strict=True):
+        begin = 0
+        for chunk in column.chunks:
+            known.encode(chunk, out[begin : begin + len(chunk)])
+            begin += len(chunk)
+    texts, place = known.in_order()
+    for out in codes:
+        kernel_encode.recode(readonly(out), place, out)
+    return texts, codes
 
 
 def codes_of(column: pa.ChunkedArray | pa.Array, texts: pa.Array) -> Codes:
@@ -36,53 +121,31 @@ def codes_of(column: pa.ChunkedArray | pa.Array, texts: pa.Array) -> Codes:
     return np.asarray(codes, np.int32)
 
 
-def encode_pairs(
-    types: tuple[pa.Array, Codes],
-    details: tuple[pa.Array, Codes],
-    machine: npt.NDArray[np.bool_] | None = None,
-) -> tuple[list[tuple[str, str | None]], npt.NDArray[np.bool_], Codes]:
-    """The distinct (type, detail) pairs, sorted, a missing detail first; and the code of each row's pair.
-
-    A pair that persons and machines made stands twice, the person's first; the flags tell the machine's.
-    """
-    width = 2 * (len(details[0]) + 1)
-    joined = types[1].astype(np.int64) * width + 2 * (details[1] + 1)
-    if machine is not None:
-        joined += machine
-    domain = len(types[0]) * width
-    if domain <= _SMALL_DOMAIN:
-        distinct = np.flatnonzero(np.bincount(joined, minlength=domain))
-        place = np.zeros(max(domain, 1), np.int32)
-        place[distinct] = np.arange(len(distinct), dtype=np.int32)
-        pair = place[joined]
-    else:
-        distinct, inverse = np.unique(joined, return_inverse=True)
-        pair = inverse.astype(np.int32)
-    kinds, texts = types[0].to_pylist(), [None, *details[0].to_pylist()]
-    pairs = [(kinds[code // width], texts[code % width // 2]) for code in distinct.tolist()]
-    return pairs, (distinct % 2).astype(np.bool_), pair
+def readonly(array: Any) -> Any:
+    """The same array: the kernels are compiled once, for what Arrow's buffers are."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
-def _dictionaries(column: pa.ChunkedArray) -> list[pa.DictionaryArray]:
-    """The column in pieces, each with a dictionary of its own."""
-    if pa.types.is_dictionary(column.type):
-        return list(column.chunks)
-    if len(column) < _SHORT:
-        return list(column.dictionary_encode().chunks)
-    size = -(-len(column) // _THREADS)
-    slices = [column.slice(begin, size) for begin in range(0, len(column), size)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return [chunk for part in pool.map(lambda some: some.dictionary_encode(), slices) for chunk in part.chunks]
+def _missing(texts: pa.Array) -> Flags:
+    """(rows,) which are null; empty where none is."""
+    return np.array(texts.is_null().to_numpy(zero_copy_only=False) if texts.null_count else [], np.bool_)
 
 
-def _recoded(pieces: list[pa.DictionaryArray], texts: pa.Array) -> Codes:
-    codes = np.empty(sum(len(piece) for piece in pieces), np.int32)
-    begin = 0
-    for piece in pieces:
-        meaning = np.append(codes_of(piece.dictionary, texts), np.int32(-1))  # the last serves the missing
-        indices = piece.indices
-        if indices.null_count:
-            indices = indices.fill_null(len(piece.dictionary))
-        np.take(meaning, indices.to_numpy(), out=codes[begin : begin + len(piece)])
-        begin += len(piece)
-    return codes
+def _readable(texts: pa.Array) -> Iterator[tuple[Codes, npt.NDArray[np.uint64]]]:
+    """Offsets and windows for all rows; the last texts are copied, so that one can read beyond their end."""
+    _, offsets, data = texts.buffers()
+    begins = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    data = b"" if data is None else data
+    safe = int(np.searchsorted(begins[1:], len(memoryview(data)) - ROOM, side="right"))
+    if safe:
+        yield begins[: safe + 1], _windows(data)
+    if safe < len(texts):
+        low, high = int(begins[safe]), int(begins[-1])
+        yield readonly(begins[safe:] - low), _windows(bytes(memoryview(data)[low:high]) + bytes(ROOM))
+
+
+def _windows(data: Any) -> npt.NDArray[np.uint64]:
+    """The eight bytes from each position on; no copy."""
+    return np.ndarray((len(memoryview(data)) - 7,), "<u8", data, strides=(1,))

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from engagement.events import Attribute, Event
-from features.arrays import MISSING, Codes, Facts, Ints, LogArrays, Timeline, fixed_point, starts
+from features.grouping import starts
+from features.millionths import fixed_point
+from features.tables import Fields
+from features.timeline import MISSING, Codes, Facts, Ints, Timeline
 from features.trust import by_machine
 
 
-def arrays_from_events(events: Sequence[Event], attributes: Sequence[Attribute]) -> LogArrays:
-    """The arrays of some decoded events and attributes, in any order."""
+def fields_of_events(events: Sequence[Event], attributes: Sequence[Attribute]) -> Fields:
+    """The fields of `LogArrays` of some decoded events and attributes, in any order."""
     contacts = sorted({e.contact_id for e in events} | {a.contact_id for a in attributes if a.contact_id is not None})
     accounts = sorted(
         {e.account_id for e in events if e.account_id is not None}
@@ -39,7 +42,7 @@ def arrays_from_events(events: Sequence[Event], attributes: Sequence[Attribute])
     of_accounts = [
         (account_code[a.account_id], a) for a in attributes if a.contact_id is None and a.account_id is not None
     ]
-    return LogArrays(
+    return (
         contacts,
         accounts,
         [(kind, detail) for kind, detail, _ in kinds],

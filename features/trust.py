@@ -42,28 +42,22 @@ def by_machine(properties: str | None) -> bool:
     return said.machine is True or said.bot is True or distrusted
 
 
-def machines(properties: pa.ChunkedArray) -> npt.NDArray[np.bool_] | None:
-    """(rows,) whether a machine made each event; None where none was made by one.
+def machines(properties: pa.Array) -> npt.NDArray[np.bool_] | None:
+    """(rows,) whether a machine made each event; None where nothing is said. Texts may be a dictionary.
 
     Only the distinct texts that hold one of the words are parsed.
     """
     if properties.null_count == len(properties):
         return None
-    found = np.zeros(len(properties), np.bool_)
-    begin = 0
-    for chunk in properties.chunks:
-        found[begin : begin + len(chunk)] = _of_chunk(chunk)
-        begin += len(chunk)
-    return found if found.any() else None
-
-
-def _of_chunk(chunk: pa.Array) -> npt.NDArray[np.bool_]:
-    if pa.types.is_dictionary(chunk.type):
-        meaning = np.append(_of_chunk(chunk.dictionary), False)  # the last serves the missing
-        return meaning[np.asarray(chunk.indices.fill_null(len(chunk.dictionary)))]
-    rows = pc.indices_nonzero(pc.match_substring_regex(chunk, _KEYS).fill_null(False))
-    texts = chunk.take(rows).dictionary_encode()
+    if pa.types.is_dictionary(properties.type):
+        meaning = machines(properties.dictionary)
+        indices = properties.indices.fill_null(len(properties.dictionary))
+        return None if meaning is None else np.asarray(np.append(meaning, False)[indices.to_numpy()])
+    rows = pc.indices_nonzero(pc.match_substring_regex(properties, _KEYS).fill_null(False))
+    if len(rows) == 0:
+        return None
+    texts = properties.take(rows).dictionary_encode()
     meaning = np.array([by_machine(text) for text in texts.dictionary.to_pylist()], np.bool_)
-    found = np.zeros(len(chunk), np.bool_)
+    found = np.zeros(len(properties), np.bool_)
     found[rows.to_numpy()] = meaning[texts.indices.to_numpy()]
     return found

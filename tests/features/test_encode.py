@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from features.arrays import MISSING, group_events
-from features.encode import codes_of, encode, encode_pairs
+from features.encode import codes_of, encode
+from features.grouping import group
+from features.kinds import Kinds, encode_kinds
+from features.timeline import MISSING, Ints
 
 
 def test_codes_follow_the_order_of_the_texts() -> None:
@@ -27,36 +34,94 @@ def test_empty_and_missing_columns() -> None:
     assert (len(texts), codes.tolist()) == (0, [-1, -1, -1])
 
 
-@pytest.mark.parametrize("rows", [1_000, 250_001])
-def test_a_long_column_in_odd_pieces_is_encoded_like_a_short_one(rows: int) -> None:
+@pytest.mark.parametrize("dictionaries", [False, True])
+@pytest.mark.parametrize("width", [0, 6, 8, 14, 16, 22, 24, 30, 80])
+@pytest.mark.parametrize(("rows", "different"), [(1_000, 300), (70_001, 60_000)])
+def test_a_long_column_in_odd_pieces(rows: int, different: int, width: int, dictionaries: bool) -> None:
+    """Texts of all lengths, alike at the beginning, in the middle and at the end."""
     draw = np.random.default_rng(rows)
-    plain = [None if n == 0 else f"t-{n:03}" for n in draw.integers(0, 300, rows)]
+    plain = [_text(n, width) for n in draw.integers(0, different, rows).tolist()]
     pieces = [plain[:7], [], plain[7 : rows // 3], plain[rows // 3 :]]
-    texts, (codes,) = encode(pa.chunked_array([pa.array(piece, pa.string()) for piece in pieces]))
+    column = pa.chunked_array([pa.array(piece, pa.string()) for piece in pieces])
+    texts, (codes,) = encode(column.dictionary_encode() if dictionaries else column)
     known = sorted({text for text in plain if text is not None})
     place = {text: code for code, text in enumerate(known)} | {None: -1}
     assert texts.to_pylist() == known
     assert codes.tolist() == [place[text] for text in plain]
 
 
-def test_pairs_are_sorted_and_a_missing_detail_comes_first() -> None:
-    kinds, details = pa.array(["click", "view"]), pa.array(["home", "pricing"])
-    pairs, machine, codes = encode_pairs(
-        (kinds, np.array([1, 0, 1, 1], np.int32)), (details, np.array([1, -1, -1, 1], np.int32))
-    )
-    assert pairs == [("click", None), ("view", None), ("view", "pricing")]
-    assert codes.tolist() == [2, 0, 1, 2]
-    assert machine.tolist() == [False, False, False]
+def _text(number: int, width: int) -> str | None:
+    """A text of that many characters and a number, which stands somewhere in it; sometimes shorter, or none."""
+    if number % 50 == 0:
+        return None
+    place = number * width // 97 % (width + 1)
+    return f"{'ä' * place}{number}{'z' * (width - place)}"[: width + 6 - number % 7]
 
 
-def test_what_machines_made_stands_apart() -> None:
-    kinds, details = pa.array(["click", "view"]), pa.array(["home"])
-    rows = np.array([1, 1, 0, 1, 1], np.int32), np.array([0, -1, -1, 0, 0], np.int32)
-    machines = np.array([True, False, True, False, True])
-    pairs, machine, codes = encode_pairs((kinds, rows[0]), (details, rows[1]), machines)
-    assert pairs == [("click", None), ("view", None), ("view", "home"), ("view", "home")]
-    assert machine.tolist() == [True, False, False, True]
-    assert codes.tolist() == [3, 1, 0, 2, 3]
+@given(st.lists(st.none() | st.text(st.sampled_from("\0aé日"), max_size=40), max_size=30), st.integers(0, 30))
+def test_any_texts_are_encoded_in_the_order_of_the_texts(plain: list[str | None], cut: int) -> None:
+    known = sorted({text for text in plain if text is not None})
+    place = {text: code for code, text in enumerate(known)} | {None: -1}
+    column = pa.chunked_array([plain[:cut], plain[cut:]], pa.string())
+    for some in (column, column.dictionary_encode(), column.cast(pa.large_string())):
+        texts, (codes, half) = encode(some, some.slice(len(plain) // 2))
+        assert texts.to_pylist() == known
+        assert codes.tolist() == [place[text] for text in plain]
+        assert half.tolist() == codes[len(plain) // 2 :].tolist()
+
+
+def kinds_of(rows: list[tuple[str, str | None, str | None]], dictionaries: bool = False) -> Kinds:
+    columns = [pa.chunked_array([pa.array(column, pa.string())]) for column in zip(*rows, strict=True)]
+    columns = [column.dictionary_encode() if dictionaries else column for column in columns]
+    return encode_kinds(pa.table(columns, names=["type", "detail", "properties"]))
+
+
+@pytest.mark.parametrize("dictionaries", [False, True])
+def test_pairs_are_sorted_and_a_missing_detail_comes_first(dictionaries: bool) -> None:
+    rows = [("view", "pricing", None), ("click", None, None), ("view", None, None), ("view", "pricing", None)]
+    found = kinds_of(rows, dictionaries)
+    assert found.pairs == [("click", None), ("view", None), ("view", "pricing")]
+    assert found.pair.tolist() == [2, 0, 1, 2]
+    assert found.machine.tolist() == [False, False, False]
+
+
+@pytest.mark.parametrize("dictionaries", [False, True])
+def test_what_machines_made_stands_apart(dictionaries: bool) -> None:
+    bot = '{"bot": true}'
+    rows = [
+        ("view", "home", bot),
+        ("view", None, None),
+        ("click", None, bot),
+        ("view", "home", "{}"),
+        ("view", "home", bot),
+    ]
+    found = kinds_of(rows, dictionaries)
+    assert found.pairs == [("click", None), ("view", None), ("view", "home"), ("view", "home")]
+    assert found.machine.tolist() == [True, False, False, True]
+    assert found.pair.tolist() == [3, 1, 0, 2, 3]
+
+
+def test_details_without_end_are_encoded_like_few() -> None:
+    draw = np.random.default_rng(3)
+    rows = [(f"t{n % 300}", f"d{n}", None) for n in draw.integers(0, 60_000, 70_000).tolist()]
+    found = kinds_of(rows)
+    known = sorted({(kind, detail) for kind, detail, _ in rows})
+    place = {pair: code for code, pair in enumerate(known)}
+    assert 2 * 300 * len({detail for _, detail, _ in rows}) > 1 << 24  # more than are looked up in a table
+    assert found.pairs == known
+    assert found.pair.tolist() == [place[kind, detail] for kind, detail, _ in rows]
+
+
+@dataclass
+class Some:
+    """Rows as they are given."""
+
+    occurred: Ints
+    received: Ints
+    value: Ints
+
+    def __len__(self) -> int:
+        return len(self.occurred)
 
 
 @pytest.mark.parametrize(("rows", "entities"), [(0, 0), (1, 1), (5_000, 70), (150_000, 9), (220_000, 40_000)])
@@ -68,14 +133,15 @@ def test_groups_equal_a_plain_sort(rows: int, entities: int) -> None:
     pair = draw.integers(0, 9, rows).astype(np.int32)
     value = np.where(draw.random(rows) < 0.5, MISSING, draw.integers(-9, 9, rows))
     account = draw.integers(-1, 4, rows).astype(np.int32)
-    found = group_events(
-        entity, entities, occurred=occurred, received=received, pair=pair, value=value, account=account
-    )
+    cuts = [0, rows // 3, rows // 3, rows // 2, rows]
+    pieces = [Some(occurred[a:b], received[a:b], value[a:b]) for a, b in pairwise(cuts)]
+    given = entity.copy(), entities, pair.copy(), account.copy()  # they are overwritten
+    found = group(*given, pieces, valued=True, threads=2)
     order = np.lexsort((received, occurred, entity))  # rows at the same instant stay in their order
-    assert found.contact.tolist() == entity[order].tolist()
+    assert found.owner.tolist() == entity[order].tolist()
     assert found.received.tolist() == received[order].tolist()
     assert found.occurred.tolist() == occurred[order].tolist()
     assert found.pair.tolist() == pair[order].tolist()
     assert found.value.tolist() == value[order].tolist()
-    assert found.account.tolist() == account[order].tolist()
+    assert found.other.tolist() == account[order].tolist()
     assert np.diff(found.start).tolist() == np.bincount(entity, minlength=entities).tolist()

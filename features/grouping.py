@@ -1,0 +1,128 @@
+"""Rows put in groups: by entity, and by time within it, in linear time and by a few threads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from features import kernel_sort
+from features.encode import readonly
+from features.timeline import MISSING, Codes, Ints
+
+#: Below so many rows a second thread costs more than it gives.
+SHORT = 100_000
+
+
+class Rows(Protocol):
+    """Some rows' columns, (rows,) each, made when they are asked for: times in microseconds, values in millionths."""
+
+    def __len__(self) -> int: ...
+    @property
+    def occurred(self) -> Ints: ...
+    @property
+    def received(self) -> Ints: ...
+    @property
+    def value(self) -> Ints: ...
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Rows in order: `other` are the codes that came along, `owner` those of the entities; see `Timeline`."""
+
+    start: Ints
+    occurred: Ints
+    received: Ints
+    pair: Codes
+    value: Ints
+    other: Codes
+    owner: Codes
+
+
+Placed = list[tuple[slice, Rows]]
+
+
+def group(
+    entity: Codes, entities: int, pair: Codes, other: Codes, pieces: Sequence[Rows], valued: bool, threads: int = 1
+) -> Grouped:
+    """Rows grouped by entity and sorted by time; rows at the same time stay in their order.
+
+    New memory costs as much as the work does, so the codes that are given are overwritten by those in order.
+
+    Args:
+        entity, pair: (rows,) codes; rows of nobody (-1) are left out. other: (rows,) codes, or empty.
+        pieces: the rows' times and values, some at a time; values are asked for only if `valued`.
+        threads: each takes some of the pieces.
+    """
+    ends = np.cumsum([0, *map(len, pieces)]).tolist()
+    placed: Placed = [(slice(a, b), some) for a, b, some in zip(ends[:-1], ends[1:], pieces, strict=True)]
+    if _in_order(entity, placed):
+        return _as_they_are(entity, entities, pair, other, placed, valued)
+    threads = threads if len(entity) >= SHORT else 1
+    shares = [placed[len(placed) * k // threads : len(placed) * (k + 1) // threads] for k in range(threads)]
+    counts = np.zeros((threads, entities), np.int64)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda k: [kernel_sort.count(entity[of], counts[k]) for of, _ in shares[k]], range(threads)))
+        start = _starts(counts.sum(axis=0))
+        size = int(start[-1])
+        # A thread's rows come after those of the threads before it, entity by entity.
+        place = start[:-1] + np.cumsum(counts, axis=0) - counts
+        occurred, delay, packed = np.empty(size, np.int64), np.zeros(size, np.int64), np.empty(size, np.int64)
+        value = np.full(size if valued else 0, MISSING, np.int64)
+
+        def scatter(k: int) -> bool:
+            late = False
+            for of, some in shares[k]:
+                times, values = (readonly(some.occurred), readonly(some.received)), some.value if valued else value
+                codes = entity[of], pair[of], other[of]
+                late |= kernel_sort.scatter(*codes, place[k], *times, values, occurred, delay, value, packed)
+            return late
+
+        late = any(list(pool.map(scatter, range(threads))))
+        entity, pair, other = entity[:size], pair[:size], other[:size]
+        cuts = np.searchsorted(start, size * np.arange(threads + 1) // threads)
+        cuts[0], cuts[-1] = 0, entities
+        columns = occurred, delay, value, packed, pair, other, entity
+        list(pool.map(lambda a, b: kernel_sort.finish(start, a, b, late, *columns), cuts[:-1], cuts[1:]))
+    return Grouped(start, occurred, delay if late else occurred, pair, value, other, entity)
+
+
+def starts(entity: Codes, entities: int) -> Ints:
+    """(entities + 1,) where each entity begins among rows sorted by it."""
+    return _starts(np.bincount(entity, minlength=entities))
+
+
+def _starts(counts: Ints) -> Ints:
+    start = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=start[1:])
+    return start
+
+
+def _in_order(entity: Codes, placed: Placed) -> bool:
+    before, last = 0, int(MISSING)
+    for of, some in placed:
+        codes, occurred = entity[of], some.occurred
+        if not kernel_sort.in_order(codes, readonly(occurred), before, last):
+            return False
+        before, last = (int(codes[-1]), int(occurred[-1])) if len(codes) else (before, last)
+    return True
+
+
+def _as_they_are(entity: Codes, entities: int, pair: Codes, other: Codes, placed: Placed, valued: bool) -> Grouped:
+    """Rows that are in order already."""
+    size = len(entity)
+    on_time = all(np.array_equal(some.occurred, some.received) for _, some in placed)
+    occurred, value = np.empty(size, np.int64), np.empty(size if valued else 0, np.int64)
+    received = occurred if on_time else np.empty(size, np.int64)
+    for of, some in placed:
+        occurred[of] = some.occurred
+        if not on_time:
+            received[of] = some.received
+        if valued:
+            value[of] = some.value
+    counts = np.zeros(entities, np.int64)
+    kernel_sort.count(entity, counts)
+    return Grouped(_starts(counts), occurred, received, pair, value, other, entity)
