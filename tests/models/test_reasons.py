@@ -27,7 +27,7 @@ def test_base_and_effects_add_up_to_the_log_odds(lab: Lab, name: str) -> None:
         assert score.base_log_odds is not None
         assert abs(score.base_log_odds + sum(r.effect for r in score.reasons) - score.log_odds) < 1e-9
         assert score.probability == pytest.approx(1 / (1 + math.exp(-score.log_odds)), abs=1e-14)
-        assert score.reasons
+        assert score.reasons or lab.trained[name].model.rung.kind == "base_rate"
         told = [abs(reason.effect) for reason in score.reasons if reason.code != REST]
         assert told == sorted(told, reverse=True)
         for reason in score.reasons:
@@ -41,6 +41,8 @@ def test_effects_are_those_of_shap(lab: Lab, name: str, tmp_path: Path) -> None:
     import shap
 
     trained = lab.trained[name]
+    if trained.model.rung.kind != "lightgbm":
+        pytest.skip(f"this small log earns {name} the rung {trained.model.rung.kind}")
     matrix = trained.matrix[:: max(1, len(trained.matrix) // 300)][:300]
     booster = lightgbm.Booster(model_str=trained.model.rung.text())
     oracle = shap.TreeExplainer(booster, feature_perturbation="tree_path_dependent")
