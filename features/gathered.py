@@ -1,13 +1,14 @@
-"""Blocks of columns computed in any order, handed out in the order of the rows.
+"""Blocks of columns computed in any order, handed out in the order of the rows, portion by portion.
 
-A small matrix is put together in memory. A large one is dealt out to files by ranges of rows, and put together one
-range after the other, so that memory does not grow with it.
+What is small is put together in memory, and a portion goes as soon as it is whole. What is large is dealt out to
+files by portions, and put together one after the other at the end, so that memory does not grow with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ IN_MEMORY = 256 << 20
 
 
 class Gathered:
-    """A matrix (rows, columns) that is filled block by block and read in portions.
+    """A matrix (rows, columns) that is filled block by block and handed out in portions.
 
     Args:
         folder: for the files of a large one. sides: the columns that blocks come in; together, each column once.
@@ -34,47 +35,67 @@ class Gathered:
         self, folder: Path, rows: int, sides: tuple[Ints, ...], portion: int, in_memory: int = IN_MEMORY
     ) -> None:
         self._rows, self._sides, self._portion = rows, sides, portion
-        self._width = sum(len(columns) for columns in sides)
-        fits = rows * self._width * 8 <= in_memory
-        self._matrix = np.empty((rows, self._width), np.float64) if fits else None
-        count = max(1, -(-rows // portion))
-        self._files = (
-            []
-            if fits
-            else [
-                Parts(folder / f"side-{place}", count, _schema(len(columns))) for place, columns in enumerate(sides)
-            ]
-        )
+        self._width, self._given, self._lock = sum(len(columns) for columns in sides), 0, Lock()
+        count = -(-rows // portion)
+        self._files: list[Parts] = []
+        if rows * self._width * 8 > in_memory:
+            schemas = [_schema(len(columns)) for columns in sides]
+            self._files = [Parts(folder / f"side-{i}", count, schema) for i, schema in enumerate(schemas)]
+        self._matrices: dict[int, Floats] = {}
+        self._missing = [self._size(number) * self._width for number in range(count)]  # cells
 
     def put(self, side: int, rows: Ints, block: Floats) -> None:
         """Adds the columns of one side of some rows; threads may do so at once."""
-        columns = self._sides[side]
-        if self._matrix is None and len(columns):
+        number, columns = rows // self._portion, self._sides[side]
+        if not len(columns) or not len(rows):
+            return
+        if self._files:
             cells = pa.py_buffer(np.ascontiguousarray(block))
             blocks = pa.FixedSizeBinaryArray.from_buffers(pa.binary(8 * len(columns)), len(rows), [None, cells])
-            table = pa.table([pa.array(rows), blocks], schema=_schema(len(columns)))
-            self._files[side].add(table, rows // self._portion)
-        elif self._matrix is not None and len(columns) == self._width:
-            self._matrix[rows] = block
-        elif self._matrix is not None:
-            self._matrix[rows[:, None], columns] = block
+            self._files[side].add(pa.table([pa.array(rows), blocks], schema=_schema(len(columns))), number)
+            return
+        for one in np.unique(number).tolist():
+            mine = slice(None) if number.min() == number.max() else number == one
+            self._fill(one, rows[mine] - one * self._portion, columns, block[mine])
 
-    def portions(self) -> Iterator[Floats]:
-        """(some rows, columns) after each other, in the order of the rows."""
-        for number, begin in enumerate(range(0, self._rows, self._portion)):
-            end = min(begin + self._portion, self._rows)
-            yield self._read(number, begin, end) if self._matrix is None else self._matrix[begin:end]
+    def _fill(self, number: int, rows: Ints, columns: Ints, block: Floats) -> None:
+        with self._lock:
+            if number not in self._matrices:
+                self._matrices[number] = np.empty((self._size(number), self._width), np.float64)
+            matrix = self._matrices[number]
+        if len(columns) == self._width:
+            matrix[rows] = block
+        else:
+            matrix[rows[:, None], columns] = block
+        with self._lock:
+            self._missing[number] -= block.size
 
-    def _read(self, number: int, begin: int, end: int) -> Floats:
-        matrix = np.empty((end - begin, self._width), np.float64)
+    def whole(self) -> Iterator[Floats]:
+        """(some rows, columns) the portions that are whole by now and whose turn it is; each is given once."""
+        while not self._files and self._given < len(self._missing) and not self._missing[self._given]:
+            number = self._given
+            self._given += 1
+            yield self._matrices.pop(number, np.empty((self._size(number), 0)))
+
+    def rest(self) -> Iterator[Floats]:
+        """The portions that were not given yet, when all is there."""
+        yield from self.whole()
+        for number in range(self._given, len(self._missing)) if self._files else ():
+            yield self._read(number)
+
+    def _read(self, number: int) -> Floats:
+        matrix = np.empty((self._size(number), self._width), np.float64)
         for columns, file in zip(self._sides, self._files, strict=True):
             if len(columns):
                 table = file.read(number)
                 blocks = table["block"].chunk(0)
                 cells = np.frombuffer(blocks.buffers()[1], np.float64).reshape(-1, len(columns))
                 some = cells[blocks.offset : blocks.offset + len(blocks)]  # a buffer may hold more
-                matrix[table["row"].to_numpy()[:, None] - begin, columns] = some
+                matrix[table["row"].to_numpy()[:, None] - number * self._portion, columns] = some
         return matrix
+
+    def _size(self, number: int) -> int:
+        return min(self._rows - number * self._portion, self._portion)
 
 
 def _schema(columns: int) -> pa.Schema:

@@ -95,7 +95,9 @@ class Levels:
 
     def contact_side(self, arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints) -> tuple[Floats, Flags]:
         """(rows, contact columns) from arrays that hold these contacts whole; and (rows,) which have facts."""
-        known = has_facts(arrays, arrays.contact_codes(contact_ids), cutoffs)
+        known = np.zeros(len(cutoffs), np.bool_)
+        if len(arrays.contact_facts.occurred):
+            known = has_facts(arrays, arrays.contact_codes(contact_ids), cutoffs)
         return _beside([one.compute(arrays, contact_ids, cutoffs) for one in self._cut["contact"]]), known
 
     def account_side(self, arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints, accounts: pa.Array) -> Floats:

@@ -19,7 +19,7 @@ from features.dealt import DealtLog, Part
 from features.encode import encode
 from features.engine import PORTION, Answer
 from features.feature_set import FeatureSet
-from features.gathered import IN_MEMORY, Gathered
+from features.gathered import IN_MEMORY, Floats, Gathered
 from features.levels import Computed, Flags, Levels, accounts_of, label_arrays, label_events, vocabulary_of
 from features.parts import Parts
 from features.spread import spread
@@ -96,12 +96,8 @@ class StreamedLog:
         with self._log.scratch() as name:
             folder = Path(name)
             gathered = Gathered(folder / "gathered", len(cutoffs), levels.sides, self._portion, self._in_memory)
-            with_facts = np.zeros(len(cutoffs), np.bool_)
-            accounts = self._contact_pass(levels, folder, contact_ids, cutoffs, gathered, with_facts)
-            if accounts is not None:
-                self._account_pass(levels, accounts, gathered)
-            begin = 0
-            for matrix in gathered.portions():
+            with_facts, begin = np.zeros(len(cutoffs), np.bool_), 0
+            for matrix in self._gathered(levels, folder, contact_ids, cutoffs, gathered, with_facts):
                 some = slice(begin, begin + len(matrix))
                 yield Computed(contact_ids[some], cutoffs[some], matrix, with_facts[some])
                 begin += len(matrix)
@@ -112,7 +108,7 @@ class StreamedLog:
         """What `answer` makes of the computed rows, in their order."""
         return (answer(some) for some in self.computed(sets, contact_ids, cutoffs))
 
-    def _contact_pass(
+    def _gathered(
         self,
         levels: Levels,
         folder: Path,
@@ -120,43 +116,53 @@ class StreamedLog:
         cutoffs: Ints,
         gathered: Gathered,
         with_facts: Flags,
-    ) -> Parts | None:
-        """Columns of contacts; returns the rows by account where there are columns of these."""
-        rule = self._log.by_contact
-        rows = Parts(folder / "rows", rule.count, _ROWS)
+    ) -> Iterator[Floats]:
+        """Both passes; portions of the matrix in the order of the rows, each as soon as it is whole."""
+        rows = Parts(folder / "rows", self._log.by_contact.count, _ROWS)
         for begin in range(0, len(cutoffs), _DEAL):
             some = _rows(begin, contact_ids[begin : begin + _DEAL], cutoffs[begin : begin + _DEAL])
-            rows.add(some, rule.of(some["contact_id"]))
-        by_account = Parts(folder / "by-account", self._log.by_account.count, _ROWS) if levels.of_accounts else None
+            rows.add(some, self._log.by_contact.of(some["contact_id"]))
+        onward = Parts(folder / "onward", self._log.by_account.count, _ROWS)
+        for _ in self._contact_pass(levels, rows, onward, gathered, with_facts):
+            yield from gathered.whole()
+        for _ in self._account_pass(levels, onward, gathered):
+            yield from gathered.whole()
+        yield from gathered.rest()
+
+    def _contact_pass(
+        self, levels: Levels, rows: Parts, onward: Parts, gathered: Gathered, with_facts: Flags
+    ) -> Iterator[None]:
+        """Columns of contacts; the rows go onward with their account where there are columns of these."""
 
         def work(part: Part) -> None:
             arrays = _arrays(part.events, part.attributes)
             for some in _blocks(rows.read(part.number)):
-                ids, moments = some["contact_id"].combine_chunks(), some["cutoff"].to_numpy()
-                numbers = some["row"].to_numpy()
+                ids, moments, numbers = _columns(some)
                 block, with_facts[numbers] = levels.contact_side(arrays, ids, moments)
                 gathered.put(_CONTACT, numbers, block)
-                if by_account is not None:
+                if levels.of_accounts:
                     account = accounts_of(arrays, ids, moments)
-                    by_account.add(some.set_column(3, "account_id", account), self._log.by_account.of(account))
+                    onward.add(some.set_column(3, "account_id", account), self._log.by_account.of(account))
 
         wanted = rows.filled()
         parts = self._log.whole_contacts(levels.unread, wanted)
-        for _ in spread(work, self._told("contacts", parts, len(wanted)), self._threads):
-            pass
-        return by_account
+        return spread(work, self._told("contacts", parts, len(wanted)), self._threads)
 
-    def _account_pass(self, levels: Levels, rows: Parts, gathered: Gathered) -> None:
+    def _account_pass(self, levels: Levels, rows: Parts, gathered: Gathered) -> Iterator[None]:
+        """Columns of accounts; there are rows only where there are such columns."""
+
         def work(part: Part) -> None:
             arrays = _arrays(part.events, part.attributes)
             for some in _blocks(rows.read(part.number)):
-                ids, moments = some["contact_id"].combine_chunks(), some["cutoff"].to_numpy()
+                ids, moments, numbers = _columns(some)
                 block = levels.account_side(arrays, ids, moments, some["account_id"].combine_chunks())
-                gathered.put(_ACCOUNT, some["row"].to_numpy(), block)
+                gathered.put(_ACCOUNT, numbers, block)
 
         wanted = rows.filled()
-        for _ in spread(work, self._told("accounts", self._log.whole_accounts(wanted), len(wanted)), self._threads):
-            pass
+        if wanted:
+            yield from spread(
+                work, self._told("accounts", self._log.whole_accounts(wanted), len(wanted)), self._threads
+            )
 
     def _told(self, what: str, parts: Iterator[Part], count: int | None = None) -> Iterator[Part]:
         count = self._log.by_contact.count if count is None else count
@@ -174,6 +180,11 @@ def _rows(first: int, contact_ids: pa.Array, cutoffs: Ints) -> pa.Table:
     numbers = pa.array(np.arange(first, first + len(cutoffs)))
     nobody = pa.nulls(len(cutoffs), pa.string())
     return pa.table([numbers, contact_ids, pa.array(cutoffs), nobody], schema=_ROWS)
+
+
+def _columns(rows: pa.Table) -> tuple[pa.Array, Ints, Ints]:
+    """The contact ids, cutoffs and numbers of some rows."""
+    return rows["contact_id"].combine_chunks(), rows["cutoff"].to_numpy(), rows["row"].to_numpy()
 
 
 def _blocks(rows: pa.Table) -> Iterator[pa.Table]:

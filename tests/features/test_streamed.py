@@ -246,11 +246,12 @@ def test_blocks_come_back_in_the_order_of_the_rows(order: list[int], in_memory: 
     wanted = np.arange(21.0).reshape(7, 3)
     with tempfile.TemporaryDirectory() as name:
         sides = (np.array([0, 2]), np.array([1]))
-        gathered = Gathered(Path(name), 7, sides, portion, in_memory)
+        gathered, portions = Gathered(Path(name), 7, sides, portion, in_memory), []
         for some in (np.array(order[:3]), np.array(order[3:])):
             for side, columns in enumerate(sides):
                 gathered.put(side, some, wanted[some][:, columns])
-        portions = list(gathered.portions())
+                portions += gathered.whole()
+        portions += gathered.rest()
     assert np.array_equal(np.concatenate(portions), wanted)
     assert {len(some) for some in portions[:-1]} <= {portion}
 
