@@ -140,14 +140,14 @@ def test_mlflows_own_client_lists_the_artifacts_from_the_projects_folder(
     model = client.get_model_version_by_alias(NAME, "champion")
     assert model.source == f"mlruns/artifacts/{model.run_id}/artifacts/bundle"
     top = {item.path for item in client.list_artifacts(model.run_id)}
-    assert top == {"bundle", "pictures", "report.json", "report.md"}
+    assert top == {"bundle", "pictures", "report.html", "report.json", "report.md"}
     assert "bundle/manifest.json" in {item.path for item in client.list_artifacts(model.run_id, "bundle")}
     assert client.get_run(model.run_id).info.status == "FINISHED"
 
 
 def test_no_pickle_lies_in_the_store(lab: Lab) -> None:
     files = [path for path in lab.store.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".txt", ".json", ".jsonl", ".md", ".png", ".db"}
+    assert {path.suffix for path in files} <= {".txt", ".json", ".jsonl", ".md", ".html", ".png", ".db"}
     assert not [path for path in files if path.read_bytes()[:1] == b"\x80"]  # how pickles begin
 
 
