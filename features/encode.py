@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,14 +52,10 @@ class Texts:
             for begin in range(0, len(texts), PART):
                 self._add(texts.slice(begin, PART).cast(pa.string()), out[begin : begin + PART])
 
-    def in_order(self) -> tuple[pa.Array, Codes]:
-        """The texts, sorted, and (texts + 1,) the place of each code among them; -1 for the code -1."""
+    def texts(self) -> pa.Array:
+        """The texts; no copy."""
         buffers = [None, pa.py_buffer(self._starts), pa.py_buffer(self._arena)]
-        known = pa.Array.from_buffers(pa.string(), self._count, buffers)
-        order = pc.sort_indices(known)
-        place = np.full(self._count + 1, -1, np.int32)
-        place[order.to_numpy()] = np.arange(self._count, dtype=np.int32)
-        return known.take(order), place
+        return pa.Array.from_buffers(pa.string(), self._count, buffers)
 
     def _meaning(self, dictionary: pa.Array) -> Codes:
         """(texts + 1,) the codes of a dictionary's texts, -1 at the end."""
@@ -99,19 +95,69 @@ class Texts:
             self._starts = np.append(self._starts, np.zeros(len(self._starts) - 1, np.int32))
 
 
+class Encoding:
+    """Some columns' texts on their way to codes: a few threads `read` rows of their own, then one call finishes.
+
+    Attributes:
+        codes: (rows,) for each column; at first each thread's own, in the end in the order of the texts.
+    """
+
+    def __init__(self, columns: Sequence[pa.ChunkedArray], threads: int = 1) -> None:
+        self.codes = [np.empty(len(column), np.int32) for column in columns]
+        self._columns = columns
+        self._known = [Texts() for _ in range(threads)]
+
+    def read(self, thread: int) -> None:
+        """Encodes the thread's share of the rows, in the order of first sight."""
+        for column, codes in zip(self._columns, self.codes, strict=True):
+            share = share_of(len(codes), thread, len(self._known))
+            encode_column(column[share], self._known[thread], codes[share])
+
+    def finish(self) -> pa.Array:
+        """Puts the codes in the order of the texts; the texts."""
+        texts, places = in_order(self._known)
+        for codes in self.codes:
+            for thread, place in enumerate(places):
+                some = codes[share_of(len(codes), thread, len(places))]
+                kernel_encode.recode(readonly(some), place, some)
+        return texts
+
+
 def encode(*columns: pa.ChunkedArray) -> tuple[pa.Array, list[Codes]]:
     """The distinct texts of all columns, sorted, and the codes of each column. Columns may be dictionaries."""
-    known = Texts()
-    codes = [np.empty(len(column), np.int32) for column in columns]
-    for column, out in zip(columns, codes, strict=True):
-        begin = 0
-        for chunk in column.chunks:
-            known.encode(chunk, out[begin : begin + len(chunk)])
-            begin += len(chunk)
-    texts, place = known.in_order()
-    for out in codes:
-        kernel_encode.recode(readonly(out), place, out)
-    return texts, codes
+    encoding = Encoding(columns)
+    encoding.read(0)
+    return encoding.finish(), encoding.codes
+
+
+def encode_column(column: pa.ChunkedArray, known: Texts, codes: Codes) -> None:
+    """Fills `codes` (rows,) as `Texts.encode`."""
+    begin = 0
+    for chunk in column.chunks:
+        known.encode(chunk, codes[begin : begin + len(chunk)])
+        begin += len(chunk)
+
+
+def in_order(known: Sequence[Texts]) -> tuple[pa.Array, list[Codes]]:
+    """All texts, sorted, and for each list (texts + 1,) the places of its codes among them; -1 at the end."""
+    every, meanings = known[0], [np.arange(len(known[0]) + 1, dtype=np.int32)]
+    for more in known[1:]:
+        meaning = np.empty(len(more) + 1, np.int32)
+        every.encode(more.texts(), meaning[:-1])
+        meanings.append(meaning)
+    texts = every.texts()
+    order = pc.sort_indices(texts)
+    place = np.empty(len(every) + 1, np.int32)
+    place[order.to_numpy()] = np.arange(len(every), dtype=np.int32)
+    for meaning in meanings:
+        meaning[:-1] = place[meaning[:-1]]
+        meaning[-1] = -1
+    return texts.take(order), meanings
+
+
+def share_of(rows: int, thread: int, threads: int) -> slice:
+    """The rows that are one thread's."""
+    return slice(rows * thread // threads, rows * (thread + 1) // threads)
 
 
 def codes_of(column: pa.ChunkedArray | pa.Array, texts: pa.Array) -> Codes:

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from features import kernel_sort
-from features.encode import readonly
+from features.encode import readonly, share_of
 from features.timeline import MISSING, Codes, Ints
 
 #: Below so many rows a second thread costs more than it gives.
@@ -63,15 +63,20 @@ def group(
         return _as_they_are(entity, entities, pair, other, placed, valued)
     threads = threads if len(entity) >= SHORT else 1
     shares = [placed[len(placed) * k // threads : len(placed) * (k + 1) // threads] for k in range(threads)]
-    counts = np.zeros((threads, entities), np.int64)
+    counts, value = np.zeros((threads, entities), np.int64), np.empty(len(entity) if valued else 0, np.int64)
+
+    def count(k: int) -> None:
+        value[share_of(len(value), k, threads)] = MISSING
+        for of, _ in shares[k]:
+            kernel_sort.count(entity[of], counts[k])
+
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda k: [kernel_sort.count(entity[of], counts[k]) for of, _ in shares[k]], range(threads)))
+        list(pool.map(count, range(threads)))
         start = _starts(counts.sum(axis=0))
         size = int(start[-1])
         # A thread's rows come after those of the threads before it, entity by entity.
         place = start[:-1] + np.cumsum(counts, axis=0) - counts
         occurred, delay, packed = np.empty(size, np.int64), np.zeros(size, np.int64), np.empty(size, np.int64)
-        value = np.full(size if valued else 0, MISSING, np.int64)
 
         def scatter(k: int) -> bool:
             late = False
@@ -85,6 +90,7 @@ def group(
         entity, pair, other = entity[:size], pair[:size], other[:size]
         cuts = np.searchsorted(start, size * np.arange(threads + 1) // threads)
         cuts[0], cuts[-1] = 0, entities
+        value = value[:size]
         columns = occurred, delay, value, packed, pair, other, entity
         list(pool.map(lambda a, b: kernel_sort.finish(start, a, b, late, *columns), cuts[:-1], cuts[1:]))
     return Grouped(start, occurred, delay if late else occurred, pair, value, other, entity)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from features.encode import PART, Flags, encode
+from features.encode import PART, Encoding, Flags
 from features.grouping import SHORT, group, starts
-from features.kinds import Pair, encode_kinds
+from features.kinds import Kinds, Pair
 from features.millionths import fixed_point
 from features.timeline import MISSING, Codes, Facts, Ints, Timeline
 
@@ -30,24 +29,24 @@ def fields_of_tables(events: pa.Table, attributes: pa.Table, threads: int) -> Fi
 
     Columns of events that nobody filled (account, value, detail, properties) may be absent.
     """
-    contact, kinds, account, name, text = _at_once(
-        threads if len(events) + len(attributes) >= SHORT else 1,
-        lambda: encode(events["contact_id"], attributes["contact_id"]),
-        lambda: encode_kinds(events),
-        lambda: encode(_accounts(events), attributes["account_id"]),
-        lambda: encode(attributes["name"]),
-        lambda: encode(attributes["value"]),
-    )
-    contacts, (whose, fact_contact) = contact
-    accounts, (whose_account, fact_account) = account
-    facts = _micros(attributes["occurred_at"]), _micros(attributes["received_at"]), name[1][0], text[1][0]
+    threads = threads if len(events) + len(attributes) >= SHORT else 1
+    contact = Encoding([events["contact_id"], attributes["contact_id"]], threads)
+    account = Encoding([_accounts(events), attributes["account_id"]], threads)
+    name, value = (Encoding([attributes[column]], threads) for column in ("name", "value"))
+    kinds = Kinds(events, threads)
+    every = contact, kinds, account, name, value
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda thread: [one.read(thread) for one in every], range(threads)))
+        contacts, (pairs, machine), accounts, names, values = pool.map(lambda one: one.finish(), every)
+    (whose, fact_contact), (whose_account, fact_account) = contact.codes, account.codes
+    facts = _micros(attributes["occurred_at"]), _micros(attributes["received_at"]), name.codes[0], value.codes[0]
     return (
         contacts,
         accounts,
-        kinds.pairs,
-        kinds.machine,
-        name[0].to_pylist(),
-        text[0].to_pylist(),
+        pairs,
+        machine,
+        names.to_pylist(),
+        values.to_pylist(),
         _by_contact(whose, len(contacts), kinds.pair, whose_account, events, threads),
         _facts(fact_contact, len(contacts), *facts),
         _facts(np.where(fact_contact < 0, fact_account, -1), len(accounts), *facts),
@@ -137,11 +136,3 @@ def _facts(entity: Codes, entities: int, occurred: Ints, received: Ints, name: C
     keep = np.flatnonzero(entity >= 0)
     order = keep[np.argsort(entity[keep], kind="stable")]
     return Facts(starts(entity[keep], entities), occurred[order], received[order], name[order], value[order])
-
-
-def _at_once(threads: int, *tasks: Callable[[], Any]) -> list[Any]:
-    """What each task returns; the long ones come first."""
-    if threads == 1:
-        return [task() for task in tasks]
-    with ThreadPoolExecutor(threads) as pool:
-        return [future.result() for future in [pool.submit(task) for task in tasks]]

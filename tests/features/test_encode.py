@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.encode import codes_of, encode
+from features.encode import Codes, Encoding, Flags, codes_of, encode
 from features.grouping import group
-from features.kinds import Kinds, encode_kinds
+from features.kinds import Kinds
 from features.timeline import MISSING, Ints
 
 
@@ -43,7 +43,10 @@ def test_a_long_column_in_odd_pieces(rows: int, different: int, width: int, dict
     plain = [_text(n, width) for n in draw.integers(0, different, rows).tolist()]
     pieces = [plain[:7], [], plain[7 : rows // 3], plain[rows // 3 :]]
     column = pa.chunked_array([pa.array(piece, pa.string()) for piece in pieces])
-    texts, (codes,) = encode(column.dictionary_encode() if dictionaries else column)
+    encoding = Encoding([column.dictionary_encode() if dictionaries else column], threads=3)
+    for thread in range(3):
+        encoding.read(thread)
+    texts, (codes,) = encoding.finish(), encoding.codes
     known = sorted({text for text in plain if text is not None})
     place = {text: code for code, text in enumerate(known)} | {None: -1}
     assert texts.to_pylist() == known
@@ -70,10 +73,20 @@ def test_any_texts_are_encoded_in_the_order_of_the_texts(plain: list[str | None]
         assert half.tolist() == codes[len(plain) // 2 :].tolist()
 
 
-def kinds_of(rows: list[tuple[str, str | None, str | None]], dictionaries: bool = False) -> Kinds:
+@dataclass
+class Found:
+    pairs: list[tuple[str, str | None]]
+    machine: Flags
+    pair: Codes
+
+
+def kinds_of(rows: list[tuple[str, str | None, str | None]], dictionaries: bool = False, threads: int = 2) -> Found:
     columns = [pa.chunked_array([pa.array(column, pa.string())]) for column in zip(*rows, strict=True)]
     columns = [column.dictionary_encode() if dictionaries else column for column in columns]
-    return encode_kinds(pa.table(columns, names=["type", "detail", "properties"]))
+    kinds = Kinds(pa.table(columns, names=["type", "detail", "properties"]), threads)
+    for thread in range(threads):
+        kinds.read(thread)
+    return Found(*kinds.finish(), kinds.pair)
 
 
 @pytest.mark.parametrize("dictionaries", [False, True])
