@@ -158,3 +158,9 @@ def test_groups_equal_a_plain_sort(rows: int, entities: int) -> None:
     assert found.value.tolist() == value[order].tolist()
     assert found.other.tolist() == account[order].tolist()
     assert np.diff(found.start).tolist() == np.bincount(entity, minlength=entities).tolist()
+
+
+def test_texts_that_just_fill_the_arena_end() -> None:
+    """Both who fills it and who makes it larger must agree on when it is full; once they did not, and never ended."""
+    texts, (codes,) = encode(pa.chunked_array([[f"{i:0256d}" for i in range(255)] + ["x" * 230]]))
+    assert (len(texts), codes.tolist()) == (256, list(range(256)))
