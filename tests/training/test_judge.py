@@ -10,7 +10,6 @@ from sklearn import metrics
 
 from training.judge import (
     METRICS,
-    _resamples,
     average_precision,
     brier,
     calibration_error,
@@ -18,6 +17,7 @@ from training.judge import (
     judge,
     lift_at,
     log_loss,
+    resamples,
     roc_auc,
 )
 
@@ -97,7 +97,7 @@ def test_calibration_line_needs_two_classes_and_a_spread() -> None:
 
 def test_the_bootstrap_draws_whole_accounts() -> None:
     groups = np.array([7, 3, 3, 7, 9, 3, -1])
-    for rows in _resamples(groups, seed=0, draws=50):
+    for rows in resamples(groups, seed=0, draws=50):
         times = np.bincount(rows, minlength=len(groups))
         for group in np.unique(groups):
             assert len(set(times[groups == group].tolist())) == 1
