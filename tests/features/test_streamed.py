@@ -201,9 +201,21 @@ def streamed_once(log: FolderLog) -> None:
         list(engine.computed((FeatureSet((Sum(),)),), pa.array([f"c{i}" for i in range(9)]), np.full(9, CUTOFF)))
 
 
-def test_a_log_without_events_has_a_name(tmp_path: Path) -> None:
-    with pytest.raises(EmptyLog), streamed(write(tmp_path, *tables([], []), "as they came"), 2) as engine:
-        engine.contacts()
+@pytest.mark.parametrize("way", WAYS)
+def test_a_log_without_events_has_a_name(tmp_path: Path, way: str) -> None:
+    log = write(tmp_path, *tables([], []), way)
+    for read in (log.events, lambda: streamed_once(log), lambda: last_of(log)):
+        with pytest.raises(EmptyLog):
+            read()
+    (next(tmp_path.glob("events*"))).rename(tmp_path / "elsewhere")
+    for read in (log.events, lambda: streamed_once(log), lambda: last_of(log)):
+        with pytest.raises(BadInput, match="no engagement log"):
+            read()
+
+
+def last_of(log: FolderLog) -> int:
+    with streamed(log, 2) as engine:
+        return engine.last_occurred
 
 
 def test_folders_may_tell_a_column(tmp_path: Path) -> None:
