@@ -45,11 +45,11 @@ class LogArrays:
     account_facts: Facts
 
     @staticmethod
-    def from_tables(events: pa.Table, attributes: pa.Table, threads: int = 2) -> LogArrays:
+    def from_tables(events: pa.Table, attributes: pa.Table, threads: int | None = None) -> LogArrays:
         """From the log's two tables (columns of `engagement.schema`), in any order; texts may be dictionaries.
 
         Of events `EVENT_COLUMNS` are looked at. Rows that are grouped by contact and in order of time already stay
-        where they are.
+        where they are. Without `threads`, a long log is read by two.
 
         Raises:
             BadInput: a value too large to add up exactly.
@@ -89,7 +89,7 @@ class LogArrays:
     @cached_property
     def by_account(self) -> Timeline:
         """The events that carry an account, grouped by it."""
-        return by_account(self.events, len(self.accounts), threads=2)
+        return by_account(self.events, len(self.accounts))
 
 
 def _codes_among(known: Any, ids: Any) -> Codes:

@@ -13,10 +13,6 @@ from features import kernel_sort
 from features.encode import readonly, share_of
 from features.timeline import MISSING, Codes, Ints
 
-#: Below so many rows a second thread costs more than it gives.
-SHORT = 100_000
-
-
 class Rows(Protocol):
     """Some rows' columns, (rows,) each, made when they are asked for: times in microseconds, values in millionths."""
 
@@ -61,7 +57,6 @@ def group(
     placed: Placed = [(slice(a, b), some) for a, b, some in zip(ends[:-1], ends[1:], pieces, strict=True)]
     if _in_order(entity, placed):
         return _as_they_are(entity, entities, pair, other, placed, valued)
-    threads = threads if len(entity) >= SHORT else 1
     shares = [placed[len(placed) * k // threads : len(placed) * (k + 1) // threads] for k in range(threads)]
     counts, value = np.zeros((threads, entities), np.int64), np.empty(len(entity) if valued else 0, np.int64)
 

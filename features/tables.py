@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from features.encode import PART, Encoding, Flags
-from features.grouping import SHORT, group, starts
+from features.grouping import group, starts
 from features.kinds import Kinds, Pair
 from features.millionths import fixed_point
 from features.timeline import MISSING, Codes, Facts, Ints, Timeline
@@ -21,15 +21,16 @@ Fields = tuple[Any, Any, list[Pair], Flags, list[str], list[str], Timeline, Fact
 #: The columns of events that features come from.
 EVENT_COLUMNS = ("contact_id", "account_id", "type", "occurred_at", "received_at", "value", "detail", "properties")
 
-_NO_CODES = np.zeros(0, np.int32)
+#: Below so many rows a second thread costs more than it gives.
+_SHORT = 100_000
 
 
-def fields_of_tables(events: pa.Table, attributes: pa.Table, threads: int) -> Fields:
+def fields_of_tables(events: pa.Table, attributes: pa.Table, threads: int | None) -> Fields:
     """The fields of `LogArrays` of a log's tables, whose rows may be in any order and whose texts dictionaries.
 
     Columns of events that nobody filled (account, value, detail, properties) may be absent.
     """
-    threads = threads if len(events) + len(attributes) >= SHORT else 1
+    threads = threads or (2 if len(events) + len(attributes) >= _SHORT else 1)
     contact = Encoding([events["contact_id"], attributes["contact_id"]], threads)
     account = Encoding([_accounts(events), attributes["account_id"]], threads)
     name, value = (Encoding([attributes[column]], threads) for column in ("name", "value"))
@@ -53,8 +54,9 @@ def fields_of_tables(events: pa.Table, attributes: pa.Table, threads: int) -> Fi
     )
 
 
-def by_account(at: Timeline, accounts: int, threads: int) -> Timeline:
+def by_account(at: Timeline, accounts: int) -> Timeline:
     """The events of contacts that carry an account, grouped by it."""
+    threads = 2 if len(at.pair) >= _SHORT else 1
     pieces = [_Slice(at, low, min(low + PART, len(at.pair))) for low in range(0, len(at.pair), PART)]
     valued = bool(len(at.value) and at.value.max() != MISSING)
     of = group(at.account.copy(), accounts, at.pair.copy(), at.contact.copy(), pieces, valued, threads)

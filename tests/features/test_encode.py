@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features import kernel_encode
 from features.encode import Codes, Encoding, Flags, codes_of, encode
 from features.grouping import group
 from features.kinds import Kinds
@@ -25,6 +26,28 @@ def test_codes_follow_the_order_of_the_texts() -> None:
     assert codes.tolist() == [2, -1, 1, 0, 2]
     assert others.tolist() == [3, 1]
     assert codes_of(pa.array(["fig", "plum"]), texts).tolist() == [1, -1]
+
+
+def test_texts_made_to_share_a_key_are_told_apart() -> None:
+    """The first and second word of a text of four are replaced so that its fourth may be another, of letters too."""
+    mix, stir = int(kernel_encode._MIX), int(kernel_encode._STIR)
+    size, back = 1 << 64, (pow(mix, -1, 1 << 64), pow(stir, -1, 1 << 64))
+    one, two, _, four = (int.from_bytes(b"%08d" % n, "little") for n in range(4))
+    for number in range(2_000_000):
+        word = int.from_bytes(b"%08d" % number, "little")
+        first = ((one * mix ^ four * stir ^ word * stir) % size * back[0] % size).to_bytes(8, "little")
+        second = ((two * stir ^ four * mix ^ word * mix) % size * back[1] % size).to_bytes(8, "little")
+        if number != 3 and first.isascii() and second.isascii():
+            break
+    texts = [f"{0:08}{1:08}{2:08}{3:08}", first.decode() + second.decode() + f"{2:08}{number:08}"]
+    keys = np.zeros((5, kernel_encode.BLOCK), np.uint64)
+    _, offsets, data = pa.array([*texts, "room" * 10]).buffers()
+    windows = np.ndarray((len(data) - 7,), "<u8", data, strides=(1,))
+    kernel_encode.make_keys(np.frombuffer(offsets, np.int32), windows, np.zeros(0, np.bool_), 0, 2, keys)
+    assert keys[:, 0].tolist() == keys[:, 1].tolist()
+    found, (codes,) = encode(pa.chunked_array([texts * 2]))
+    assert found.to_pylist() == sorted(texts)
+    assert [found[code].as_py() for code in codes] == texts * 2
 
 
 def test_empty_and_missing_columns() -> None:
