@@ -67,7 +67,7 @@ def by_steps(folder: Path, sets: tuple[FeatureSet, ...], history: History, parti
     return answered(done)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(
     a_history.filter(lambda history: bool(history.events)),
     st.sampled_from(WAYS),

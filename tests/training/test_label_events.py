@@ -55,7 +55,7 @@ def in_parts(events: pa.Table, parts: int, types: set[str]) -> LogArrays:
     return label_arrays([label_events(arrays, types) for arrays in some])
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(a_history, st.lists(a_history, max_size=3), conversions, st.sampled_from([0, HOUR, 3 * DAY, 20 * DAY]))
 def test_label_times_of_the_reduced_log(
     history: History, more: list[History], conversion: Conversion, later: int
@@ -67,7 +67,7 @@ def test_label_times_of_the_reduced_log(
         assert told(in_parts(events, parts, types), conversion, CUTOFF + later) == whole
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(a_history, st.lists(a_history, max_size=2), st.sampled_from([set(), {"mql"}]))
 def test_accounts_at_any_time_from_the_reduced_log(history: History, more: list[History], types: set[str]) -> None:
     events = [e for one in (history, *more) for e in one.events]
