@@ -13,6 +13,7 @@ from features import kernel_sort
 from features.encode import readonly, share_of
 from features.timeline import MISSING, Codes, Ints
 
+
 class Rows(Protocol):
     """Some rows' columns, (rows,) each, made when they are asked for: times in microseconds, values in millionths."""
 
