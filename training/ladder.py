@@ -29,8 +29,8 @@ Bools = npt.NDArray[np.bool_]
 Progress = Callable[[str, float], None]
 
 #: The share of bootstrap draws in which a rung must be better than the one below. That there is anything to tell
-#: people by is a claim that needs proof; of two models that both tell, the likely better one is taken.
-SURE = {"logistic": 0.9, "lightgbm": 0.6}
+#: people by is a claim that needs more proof; of two models that both tell, the likely better one is taken.
+SURE = {"logistic": 0.75, "lightgbm": 0.6}
 #: The latest share of the training time, on which the rungs are compared; of each class it needs so many rows.
 _LATEST, _LEAST = 0.3, 30
 #: With fewer than this share of the rows to learn from, what trees make of all of them would not be shown.
