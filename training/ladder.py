@@ -31,6 +31,8 @@ Progress = Callable[[str, float], None]
 #: The share of bootstrap draws in which a rung must be better than the one below. That there is anything to tell
 #: people by is a claim that needs more proof; of two models that both tell, the likely better one is taken.
 SURE = {"logistic": 0.75, "lightgbm": 0.6}
+#: With fewer rows of the rarer class than this, chance is quick to flatter: any rung needs this much.
+_FEW, _SURE_OF_FEW = 100, 0.9
 #: The latest share of the training time, on which the rungs are compared; of each class it needs so many rows.
 _LATEST, _LEAST = 0.3, 30
 #: With fewer than this share of the rows to learn from, what trees make of all of them would not be shown.
@@ -47,11 +49,12 @@ class Step:
     log_loss: float
     log_loss_below: float
     surely: float
+    needed: float
 
     @property
     def taken(self) -> bool:
         """Whether that is proof enough."""
-        return self.surely >= SURE[self.rung]
+        return self.surely >= self.needed
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progres
     trees, line = fit_booster(part, seed, budget, progress), fit_logistic(part, seed)
     late, margins, judged_on = _compared(part, trees, line, seed)
     losses = {name: row_losses(part.converted[late], inverse_logit(of)) for name, of in margins.items()}
-    steps, reached = _steps(losses, part.groups[late], seed)
+    few = part.both(np.arange(len(part))) < _FEW
+    steps, reached = _steps(losses, part.groups[late], seed, few)
     found = {
         "base rate": of_base,
         "logistic": Fitted(line.rung, {"C": line.strength}, 0, line.out_of_fold, line.cv_log_loss),
@@ -108,15 +112,16 @@ def _compared(part: Part, trees: FittedTrees, line: FittedLine, seed: int) -> tu
     return np.arange(len(part)), log_odds, "out-of-fold margins, since history is short"
 
 
-def _steps(losses: dict[str, Floats], groups: Rows, seed: int) -> tuple[tuple[Step, ...], str]:
+def _steps(losses: dict[str, Floats], groups: Rows, seed: int, few: bool) -> tuple[tuple[Step, ...], str]:
     """Each rung against the highest proven one below it, and the rung reached."""
     draws = resamples(groups, seed, _DRAWS)
     steps: list[Step] = []
     reached, *higher = losses
     for name in higher:
         gain = losses[reached] - losses[name]
+        needed = _SURE_OF_FEW if few else SURE[name]
         surely = float(np.mean([gain[rows].mean() > 0 for rows in draws]))
-        steps.append(Step(name, reached, float(losses[name].mean()), float(losses[reached].mean()), surely))
+        steps.append(Step(name, reached, float(losses[name].mean()), float(losses[reached].mean()), surely, needed))
         reached = name if steps[-1].taken else reached
     return tuple(steps), reached
 
