@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -102,6 +102,7 @@ rows = st.integers(1, 60).flatmap(
 )
 
 
+@settings(deadline=None)
 @given(rows)
 def test_slices_add_up_to_the_whole(made: tuple[np.ndarray, ...]) -> None:
     converted, probability, percentile, groups, codes = made
