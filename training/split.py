@@ -89,6 +89,26 @@ def split_by_time(rows: LabelTimes) -> Split:
     return Split(everything, nothing, nothing, last, last)
 
 
+def split_at(rows: LabelTimes, test_start: int) -> Split:
+    """The best split of which the test part begins then (microseconds UTC); everything before is learnt from.
+
+    Raises:
+        NotEnoughData: no row of each class is mature by then.
+    """
+    first, last, gap = int(rows.cutoff[0]), int(rows.cutoff[-1]) + 1, rows.conversion.horizon
+    test, usable = _between(rows, test_start, last), test_start - first - 2 * gap
+    train_end = first + round(usable * _TRAIN / (_TRAIN + _CALIBRATE))
+    train, calibrate = _between(rows, first, train_end), _between(rows, train_end + gap, test_start - gap)
+    roomy = 2 * gap <= _MOST_GAP * (last - first)
+    if roomy and all(_enough(rows, part, _LEAST_CALIBRATE) for part in (train, calibrate)):
+        return Split(train, calibrate, test, train_end, test_start)
+    train_end = test_start - gap
+    train = _between(rows, first, train_end)
+    if not _enough(rows, train, _LEAST_TRAIN):
+        raise NotEnoughData("too little to learn from", f"{len(train)} rows", "Begin the test part later.")
+    return Split(train, train[:0], test, train_end, test_start)
+
+
 def _between(rows: LabelTimes, low: int, high: int) -> Rows:
     return np.arange(*np.searchsorted(rows.cutoff, [low, high], "left"))
 

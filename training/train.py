@@ -80,12 +80,14 @@ def train(
     progress: Progress | None = None,
     threads: int = 2,
     keep: Collection[str] = (),
+    splitting: Callable[[LabelTimes], Split] = split_by_time,
 ) -> Trained:
     """Trains and judges; nothing is written.
 
     Args:
         as_of: microseconds UTC; nothing that happened or was received later is used.
         keep: attributes and event types that stay, whatever the audit finds against them.
+        splitting: how the rows are split; a benchmark has splits of its own.
 
     Raises:
         NotEnoughData: nobody in the stage, no mature row, too few of a class.
@@ -97,7 +99,7 @@ def train(
         what = "none" if not rows.converted.any() else "all"
         cure = "A model needs both; check the goal's event type in mqm.toml (mqm check)."
         raise NotEnoughData(f"{what} of {len(rows)} mature rows of {conversion.name} converted", None, cure)
-    split = split_by_time(rows)
+    split = splitting(rows)
     tell("audit: what knows the outcome already", 0.03)
     found = audit(arrays, conversion, settings, as_of, keep, rows)
     settings = found.trusted(settings)
