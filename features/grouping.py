@@ -56,8 +56,8 @@ def group(
     """
     ends = np.cumsum([0, *map(len, pieces)]).tolist()
     placed: Placed = [(slice(a, b), some) for a, b, some in zip(ends[:-1], ends[1:], pieces, strict=True)]
-    if _in_order(entity, placed):
-        return _as_they_are(entity, entities, pair, other, placed, valued)
+    if (found := _as_they_are(entity, entities, pair, other, placed, valued)) is not None:
+        return found
     shares = [placed[len(placed) * k // threads : len(placed) * (k + 1) // threads] for k in range(threads)]
     counts, value = np.zeros((threads, entities), np.int64), np.empty(len(entity) if valued else 0, np.int64)
 
@@ -103,28 +103,24 @@ def _starts(counts: Ints) -> Ints:
     return start
 
 
-def _in_order(entity: Codes, placed: Placed) -> bool:
+def _as_they_are(
+    entity: Codes, entities: int, pair: Codes, other: Codes, placed: Placed, valued: bool
+) -> Grouped | None:
+    """Rows that are in order already; None where they are not, which is seen at the first that isn't."""
+    size, late = len(entity), False
+    occurred, received, counts = np.empty(size, np.int64), np.empty(size, np.int64), np.zeros(entities, np.int64)
+    value = np.empty(size if valued else 0, np.int64)
     before, last = 0, int(MISSING)
     for of, some in placed:
-        codes, occurred = entity[of], some.occurred
-        if not kernel_sort.in_order(codes, readonly(occurred), before, last):
-            return False
-        before, last = (int(codes[-1]), int(occurred[-1])) if len(codes) else (before, last)
-    return True
-
-
-def _as_they_are(entity: Codes, entities: int, pair: Codes, other: Codes, placed: Placed, valued: bool) -> Grouped:
-    """Rows that are in order already."""
-    size = len(entity)
-    on_time = all(np.array_equal(some.occurred, some.received) for _, some in placed)
-    occurred, value = np.empty(size, np.int64), np.empty(size if valued else 0, np.int64)
-    received = occurred if on_time else np.empty(size, np.int64)
-    for of, some in placed:
-        occurred[of] = some.occurred
-        if not on_time:
-            received[of] = some.received
+        if len(some) == 0:
+            continue
+        times = readonly(some.occurred), readonly(some.received)
+        ordered, delayed = kernel_sort.copy_in_order(
+            entity[of], *times, before, last, occurred[of], received[of], counts
+        )
+        if not ordered:
+            return None
+        before, last, late = int(entity[of][-1]), int(times[0][-1]), late or delayed
         if valued:
             value[of] = some.value
-    counts = np.zeros(entities, np.int64)
-    kernel_sort.count(entity, counts)
-    return Grouped(_starts(counts), occurred, received, pair, value, other, entity)
+    return Grouped(_starts(counts), occurred, received if late else occurred, pair, value, other, entity)

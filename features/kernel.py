@@ -5,9 +5,9 @@ Spark's and single scores agree to the last bit. Compiled once and cached on dis
 lock, so that several threads may each do a share of the rows.
 
 What is known of a row is one flat `state` of integers, laid out by `features.program`. A *slot* is what
-declarations about the same events share; `place[slot, table]` is where its cells of a table begin, or -1. A
-table with windows has a cell for each ring of ages ("bucket"): bucket b holds the ages above windows[b - 1] and up
-to windows[b], the last one all that are older; at the end `widen` adds the rings up to windows.
+declarations about the same events share: some tables, each with its cells in the state. A table with windows has a
+cell for each ring of ages ("bucket"): bucket b holds the ages above windows[b - 1] and up to windows[b], the last one
+all that are older; at the end `widen` adds the rings up to windows.
 """
 
 from __future__ import annotations
@@ -61,10 +61,8 @@ def walk(
     contact: Codes,
     key_of_pair: Codes,
     detail_of_pair: Codes,
-    slots_start: Codes,
-    slots: Codes,
-    place: Codes,
-    plain: npt.NDArray[np.bool_],
+    tasks_start: Codes,
+    tasks: Codes,
     windows: Ints,
     state: Ints,
     stamps: Codes,
@@ -84,61 +82,56 @@ def walk(
         while bucket < w - 1 and age > windows[bucket]:
             bucket += 1
         key = key_of_pair[pair[here]]
-        for nth in range(slots_start[key], slots_start[key + 1]):
-            slot = slots[nth]
-            at = place[slot, TIMES]
-            newer = state[at + 1]
-            state[at] = max(state[at], when)
-            state[at + 1] = when
-            state[at + 2 + bucket] += 1
-            if plain[slot]:
-                continue
-            at = place[slot, ACTIVE]
-            if at >= 0:
-                day = (age - 1) // DAY
-                state[at + 1 + bucket] += day != state[at]
-                state[at] = day
-            at = place[slot, GAPS]
-            if at >= 0 and newer != LARGEST:
-                gap = newer - when
-                if state[at] == MISSING:
-                    state[at] = gap
-                    state[at + 1] = age
-                state[at + 2 + bucket] += gap
-                state[at + 2 + w + bucket] += (gap // SECOND) * (gap // SECOND)
-            at = place[slot, CLOCK]
-            if at >= 0:
-                state[at + w * ((when // HOUR) % 24) + bucket] += 1
-                state[at + w * (24 + (when // DAY + FIRST_WEEKDAY) % 7) + bucket] += 1
-            at = place[slot, PEOPLE]
-            if at >= 0 and contact[here] != me:
-                stamp = state[at] + contact[here]
-                state[at + 1 + bucket] += stamps[stamp] != row
-                stamps[stamp] = row
-            if detail >= 0:
-                at = place[slot, DISTINCT]
-                if at >= 0:
-                    stamp = state[at] + detail
-                    state[at + 1 + bucket] += stamps[stamp] != row
-                    stamps[stamp] = row
-                at = place[slot, DETAIL]
-                if at >= 0 and (state[at] == MISSING or state[at] == when):
-                    state[at] = when
-                    state[at + 1] = max(state[at + 1], detail)
-            if its_value != MISSING:
-                at = place[slot, TOTAL]
-                if at >= 0:
+        newer = LARGEST
+        for nth in range(tasks_start[key], tasks_start[key + 1]):
+            table, at = tasks[nth, 0], tasks[nth, 1]
+            if table == TIMES:
+                newer = state[at + 1]
+                state[at] = max(state[at], when)
+                state[at + 1] = when
+                state[at + 2 + bucket] += 1
+            elif table == TOTAL:
+                if its_value != MISSING:
                     state[at + bucket] += its_value
                     if abs(state[at + bucket]) > SUM_LIMIT:
                         return False
-                at = place[slot, RANGE]
-                if at >= 0:
+            elif table == RANGE:
+                if its_value != MISSING:
                     state[at + bucket] = min(state[at + bucket], its_value)
                     state[at + w + bucket] = max(state[at + w + bucket], its_value)
-                at = place[slot, VALUE]
-                if at >= 0 and (state[at] == MISSING or state[at] == when):
+            elif table == ACTIVE:
+                day = (age - 1) // DAY
+                state[at + 1 + bucket] += day != state[at]
+                state[at] = day
+            elif table == DISTINCT:
+                if detail >= 0:
+                    stamp = state[at] + detail
+                    state[at + 1 + bucket] += stamps[stamp] != row
+                    stamps[stamp] = row
+            elif table == PEOPLE:
+                if contact[here] != me:
+                    stamp = state[at] + contact[here]
+                    state[at + 1 + bucket] += stamps[stamp] != row
+                    stamps[stamp] = row
+            elif table == VALUE:
+                if its_value != MISSING and (state[at] == MISSING or state[at] == when):
                     state[at] = when
                     state[at + 1] = max(state[at + 1], its_value)
+            elif table == DETAIL:
+                if detail >= 0 and (state[at] == MISSING or state[at] == when):
+                    state[at] = when
+                    state[at + 1] = max(state[at + 1], detail)
+            elif table == GAPS:
+                if newer != LARGEST:
+                    gap = newer - when
+                    if state[at] == MISSING:
+                        state[at] = gap
+                        state[at + 1] = age
+                    state[at + 2 + bucket] += gap
+                    state[at + 2 + w + bucket] += (gap // SECOND) * (gap // SECOND)
+            else:
+                state[at + w * ((when // HOUR) % 24) + bucket] += 1
+                state[at + w * (24 + (when // DAY + FIRST_WEEKDAY) % 7) + bucket] += 1
     return True
 
 
@@ -235,10 +228,8 @@ def fill(
     cutoff: Ints,
     key_of_pair: Codes,
     detail_of_pair: Codes,
-    slots_start: Codes,
-    slots: Codes,
-    place: Codes,
-    plain: npt.NDArray[np.bool_],
+    tasks_start: Codes,
+    tasks: Codes,
     blank: Ints,
     stamps: Codes,
     sums: Codes,
@@ -253,9 +244,9 @@ def fill(
 
     Args:
         entity: (rows,) whose events to look at, -1 for nobody. self_contact: (rows,) who the row is about.
-        key_of_pair: (pairs,) which slots an event belongs to: `slots[slots_start[k]:slots_start[k + 1]]`.
+        key_of_pair: (pairs,) what an event is noted in: `tasks[tasks_start[k]:tasks_start[k + 1]]`.
         detail_of_pair: (pairs,) codes of details in the order of their texts, -1 for none.
-        place: (slots, TABLES) cells in the state. plain: (slots,) whether only times and counts are needed.
+        tasks: (tasks, 2) a table and where its cells begin in the state; a slot's TIMES before its other tables.
         blank: the state of a row without events. stamps: which row last saw a detail (a person), -1 at first.
         sums, totals, lows: where windowed tables begin that add up, add up checked, or are ranges.
         windows: ascending widths in microseconds; a last, unbounded one is understood.
@@ -270,7 +261,7 @@ def fill(
         whose, moment = entity[row], cutoff[row]
         if whose >= 0 and not walk(
             row, start[whose], start[whose + 1], moment, self_contact[row], occurred, received, pair, value, contact,
-            key_of_pair, detail_of_pair, slots_start, slots, place, plain, windows, state, stamps,
+            key_of_pair, detail_of_pair, tasks_start, tasks, windows, state, stamps,
         ):  # fmt: skip
             return row
         if not widen(state, len(windows) + 1, sums, totals, lows):

@@ -20,13 +20,31 @@ FEW = 256
 
 
 @nb.njit(cache=True, nogil=True)
-def in_order(entity: Codes, occurred: Ints, before: int, last: int) -> bool:
-    """Whether rows are grouped by ascending entity and time already, coming after (`before`, `last`)."""
+def copy_in_order(
+    entity: Codes,
+    occurred: Ints,
+    received: Ints,
+    before: int,
+    last: int,
+    to_occurred: Ints,
+    to_received: Ints,
+    counts: Ints,
+) -> tuple[bool, bool]:
+    """Copies rows' times and counts them by entity, as long as they are grouped by ascending entity and time.
+
+    Returns:
+        Whether all are, coming after (`before`, `last`); and whether any was received later than it occurred.
+    """
+    late = False
     for row in range(len(entity)):
         if entity[row] < before or (entity[row] == before and occurred[row] < last):
-            return False
+            return False, late
         before, last = entity[row], occurred[row]
-    return True
+        counts[before] += 1
+        to_occurred[row] = last
+        to_received[row] = received[row]
+        late |= received[row] != last
+    return True, late
 
 
 @nb.njit(cache=True, nogil=True)

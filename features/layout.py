@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from features import kernel
 from features.arrays import Codes, Ints
@@ -61,13 +60,12 @@ class Layout:
 
     Attributes:
         place: (slots, TABLES) where a slot's cells of a table begin, -1 where it needs none.
-        plain: (slots,) whether it needs times and counts alone. blank: (cells,) the state without events.
+        blank: (cells,) the state without events.
         sums, totals, lows: where windowed parts begin that add up, add up checked, or are ranges.
         windows: how many, with the unbounded one.
     """
 
     place: Codes
-    plain: npt.NDArray[np.bool_]
     blank: Ints
     sums: Codes
     totals: Codes
@@ -93,14 +91,17 @@ class Layout:
                     len(blank) + i * windows for i in range(len(parts))
                 )
             blank += [value for value in parts for _ in range(windows)]
-        plain = np.all(np.delete(place, kernel.TIMES, axis=1) < 0, axis=1)
         starts = [np.array(cells, np.int32) for cells in (sums, totals, lows)]
-        return Layout(place, plain, np.array(blank, np.int64), starts[0], starts[1], starts[2], windows)
+        return Layout(place, np.array(blank, np.int64), starts[0], starts[1], starts[2], windows)
 
     @staticmethod
     def operation(op: str) -> tuple[int, int, int]:
         """The kernel's code of an operation, its table, and its part of it."""
         return _OPERATIONS[op]
+
+    def tasks(self, slots: Iterable[int]) -> list[tuple[int, int]]:
+        """The tables of these slots, in their order, each with where its cells begin."""
+        return [(table, at) for slot in slots for table, at in enumerate(self.place[slot].tolist()) if at >= 0]
 
     def cell(self, slot: int, table: int, part: int, window: int) -> int:
         """Where a slot's single cell (part -1, -2), or the window's cell of a part, stands."""

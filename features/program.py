@@ -31,8 +31,8 @@ class Program:
 
     key_of_person: Keys
     key_of_machine: Keys
-    slots_start: Codes
-    slots: Codes
+    tasks_start: Codes
+    tasks: Codes
     layout: Layout
     windows: Ints
     steps: Codes
@@ -57,7 +57,7 @@ class Program:
                 categories.append(Places(feature.categories))
         # Steps of one operation stand together: the processor guesses the kernel's branches right.
         table = np.array(sorted(steps), np.int32).reshape(-1, 6)
-        return Program(*_keys(slots), layout, np.array(windows, np.int64), table, categories)
+        return Program(*_keys(slots, layout), layout, np.array(windows, np.int64), table, categories)
 
     def keys(self, pairs: Sequence[tuple[str, str | None]], machine: npt.NDArray[np.bool_]) -> Codes:
         """(pairs,) for each (type, detail) of a log and whether machines made it: the closest way it can match."""
@@ -114,8 +114,8 @@ def _step(
     return code, first, other, extra, window
 
 
-def _keys(slots: dict[Slot, int]) -> tuple[Keys, Keys, Codes, Codes]:
-    """Every way an event can match: the pair, its type or detail alone, or neither; and the slots it counts in."""
+def _keys(slots: dict[Slot, int], layout: Layout) -> tuple[Keys, Keys, Codes, Codes]:
+    """Every way an event can match: the pair, its type or detail alone, or neither; and what it is noted in."""
     ways: dict[Pair, None] = {(None, None): None}
     kinds = dict.fromkeys(kind for kind, _, _ in slots)
     for kind, detail, _ in slots:
@@ -124,13 +124,13 @@ def _keys(slots: dict[Slot, int]) -> tuple[Keys, Keys, Codes, Codes]:
             for its_kind in (kind,) if kind is not None else (None, *kinds):
                 ways.setdefault((its_kind, detail))
     person, machine = Keys(), Keys()
-    start, members = [0], list[int]()
+    start, tasks = [0], list[tuple[int, int]]()
     for keys in (person, machine):
         for kind, detail in ways:
             keys[kind, detail] = len(start) - 1
             wider = dict.fromkeys(((None, None), (kind, None), (None, detail), (kind, detail)))
             everyones = [(*way, True) for way in wider]
             peoples = [(*way, False) for way in wider] if keys is person else []
-            members += [slots[way] for way in (*everyones, *peoples) if way in slots]
-            start.append(len(members))
-    return person, machine, np.array(start, np.int32), np.array(members, np.int32)
+            tasks += layout.tasks(slots[way] for way in (*everyones, *peoples) if way in slots)
+            start.append(len(tasks))
+    return person, machine, np.array(start, np.int32), np.array(tasks, np.int32).reshape(-1, 2)
