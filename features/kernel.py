@@ -6,8 +6,8 @@ lock, so that several threads may each do a share of the rows.
 
 What is known of a row is one flat `state` of integers, laid out by `features.program`. A *slot* is what
 declarations about the same events share: some tables, each with its cells in the state. A table with windows has a
-cell for each ring of ages ("bucket"): bucket b holds the ages above windows[b - 1] and up to windows[b], the last one
-all that are older; at the end `widen` adds the rings up to windows.
+cell for each ring of ages: ring r holds the ages above windows[r - 1] and up to windows[r], the last one all that are
+older; at the end `widen` adds the rings up to windows.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ FIRST_WEEKDAY = np.int64(3)
 #: VALUE time, value; DETAIL time, detail; GAPS gap, its age, sum w, squares w; CLOCK w for 24 hours and 7 weekdays.
 TIMES, TOTAL, RANGE, ACTIVE, DISTINCT, PEOPLE, VALUE, DETAIL, GAPS, CLOCK = range(10)
 TABLES = 10
+
+#: Cells are addressed without signs: numba asks of every signed index whether it counts from the end.
+ONE, TWO = np.uint64(1), np.uint64(2)
+DAY_HOURS = np.uint64(24)
 
 #: The operations of the finishing program, on the cells FIRST and OTHER of a step.
 (
@@ -72,66 +76,67 @@ def walk(
     One function, though long: numba counts references at every call that takes an array, and doing that for every
     event costs three times what the event itself does.
     """
-    w = len(windows) + 1
-    bucket = 0
-    for here in range(low + np.searchsorted(occurred[low:high], moment) - 1, low - 1, -1):
+    w, ring = np.uint64(len(windows) + 1), np.uint64(0)
+    for back in range(low + np.searchsorted(occurred[low:high], moment) - 1, low - 1, -1):
+        here = np.uint64(back)
         if received[here] > moment:
             continue
-        when, its_value, detail = occurred[here], value[here], detail_of_pair[pair[here]]
+        when, its_value = occurred[here], value[here]
+        detail, key = detail_of_pair[np.uint64(pair[here])], np.uint64(key_of_pair[np.uint64(pair[here])])
         age = moment - when
-        while bucket < w - 1 and age > windows[bucket]:
-            bucket += 1
-        key = key_of_pair[pair[here]]
+        while ring + ONE < w and age > windows[ring]:
+            ring += ONE
         newer = LARGEST
-        for nth in range(tasks_start[key], tasks_start[key + 1]):
-            table, at = tasks[nth, 0], tasks[nth, 1]
+        for nth in range(tasks_start[key], tasks_start[key + ONE]):
+            table, at = tasks[np.uint64(nth), 0], np.uint64(tasks[np.uint64(nth), 1])
             if table == TIMES:
-                newer = state[at + 1]
+                newer = state[at + ONE]
                 state[at] = max(state[at], when)
-                state[at + 1] = when
-                state[at + 2 + bucket] += 1
+                state[at + ONE] = when
+                state[at + TWO + ring] += 1
             elif table == TOTAL:
                 if its_value != MISSING:
-                    state[at + bucket] += its_value
-                    if abs(state[at + bucket]) > SUM_LIMIT:
+                    state[at + ring] += its_value
+                    if abs(state[at + ring]) > SUM_LIMIT:
                         return False
             elif table == RANGE:
                 if its_value != MISSING:
-                    state[at + bucket] = min(state[at + bucket], its_value)
-                    state[at + w + bucket] = max(state[at + w + bucket], its_value)
+                    state[at + ring] = min(state[at + ring], its_value)
+                    state[at + w + ring] = max(state[at + w + ring], its_value)
             elif table == ACTIVE:
                 day = (age - 1) // DAY
-                state[at + 1 + bucket] += day != state[at]
+                state[at + ONE + ring] += day != state[at]
                 state[at] = day
             elif table == DISTINCT:
                 if detail >= 0:
-                    stamp = state[at] + detail
-                    state[at + 1 + bucket] += stamps[stamp] != row
+                    stamp = np.uint64(state[at] + detail)
+                    state[at + ONE + ring] += stamps[stamp] != row
                     stamps[stamp] = row
             elif table == PEOPLE:
                 if contact[here] != me:
-                    stamp = state[at] + contact[here]
-                    state[at + 1 + bucket] += stamps[stamp] != row
+                    stamp = np.uint64(state[at] + contact[here])
+                    state[at + ONE + ring] += stamps[stamp] != row
                     stamps[stamp] = row
             elif table == VALUE:
                 if its_value != MISSING and (state[at] == MISSING or state[at] == when):
                     state[at] = when
-                    state[at + 1] = max(state[at + 1], its_value)
+                    state[at + ONE] = max(state[at + ONE], its_value)
             elif table == DETAIL:
                 if detail >= 0 and (state[at] == MISSING or state[at] == when):
                     state[at] = when
-                    state[at + 1] = max(state[at + 1], detail)
+                    state[at + ONE] = max(state[at + ONE], detail)
             elif table == GAPS:
                 if newer != LARGEST:
                     gap = newer - when
                     if state[at] == MISSING:
                         state[at] = gap
-                        state[at + 1] = age
-                    state[at + 2 + bucket] += gap
-                    state[at + 2 + w + bucket] += (gap // SECOND) * (gap // SECOND)
+                        state[at + ONE] = age
+                    state[at + TWO + ring] += gap
+                    state[at + TWO + w + ring] += (gap // SECOND) * (gap // SECOND)
             else:
-                state[at + w * ((when // HOUR) % 24) + bucket] += 1
-                state[at + w * (24 + (when // DAY + FIRST_WEEKDAY) % 7) + bucket] += 1
+                hour, weekday = (when // HOUR) % 24, (when // DAY + FIRST_WEEKDAY) % 7
+                state[at + w * np.uint64(hour) + ring] += 1
+                state[at + w * (DAY_HOURS + np.uint64(weekday)) + ring] += 1
     return True
 
 
@@ -177,15 +182,17 @@ def gap_spread(total: int, squares: int, gaps: int) -> float:
 def finish(state: Ints, steps: Codes, windows: Ints, moment: int, category: Codes, out: Floats) -> None:
     """Writes a row's columns from its complete state; NaN where missing."""
     w = len(windows) + 1
-    for at in range(len(steps)):
-        code, first, other = steps[at, CODE], steps[at, FIRST], steps[at, OTHER]
-        window = steps[at, WINDOW]
-        reach = windows[window] if window < w - 1 else EVER
-        cell = state[first]
-        result = np.nan
+    for nth in range(len(steps)):
+        at = np.uint64(nth)
+        code, first, other = steps[at, CODE], np.uint64(steps[at, FIRST]), np.uint64(steps[at, OTHER])
+        cell, column = state[first], np.uint64(steps[at, COLUMN])
         if code == OP_NUMBER:
-            result = float(cell)
-        elif code == OP_SUM:
+            out[column] = float(cell)
+            continue
+        window = np.uint64(steps[at, WINDOW])
+        reach = windows[window] if steps[at, WINDOW] < w - 1 else EVER
+        result = np.nan
+        if code == OP_SUM:
             result = cell / VALUE_SCALE
         elif code == OP_AGO:
             if cell != MISSING and moment - cell <= reach:
@@ -197,22 +204,23 @@ def finish(state: Ints, steps: Codes, windows: Ints, moment: int, category: Code
             if cell != LARGEST:
                 result = min(moment - cell, reach) / DAY
         elif code == OP_VALUE:
-            if cell != MISSING and cell != LARGEST and (other < 0 or moment - state[other] <= reach):
+            alone = steps[at, OTHER] < 0
+            if cell != MISSING and cell != LARGEST and (alone or moment - state[other] <= reach):
                 result = cell / VALUE_SCALE
         elif code == OP_GAP:
-            if cell != MISSING and state[first + 1] <= reach:
+            if cell != MISSING and state[first + ONE] <= reach:
                 result = cell / DAY
         elif code == OP_GAP_MEAN:
             if state[other] > 1:
                 result = cell / (DAY * (state[other] - 1))
         elif code == OP_GAP_SPREAD:
             if state[other] > 2:
-                result = gap_spread(cell, state[first + w], state[other] - 1)
+                result = gap_spread(cell, state[first + np.uint64(w)], state[other] - 1)
         elif code == OP_CLOCK:
-            result = clock_share(state, first, w, steps[at, EXTRA])
+            result = clock_share(state, steps[at, FIRST], w, steps[at, EXTRA])
         elif cell != MISSING and moment - cell <= reach:
-            result = float(category[steps[at, EXTRA], state[first + 1]])
-        out[steps[at, COLUMN]] = result
+            result = float(category[steps[at, EXTRA], state[first + ONE]])
+        out[column] = result
 
 
 @nb.njit(cache=True, nogil=True)
