@@ -143,18 +143,19 @@ def walk(
 @nb.njit(cache=True, nogil=True)
 def widen(state: Ints, w: int, sums: Codes, totals: Codes, lows: Codes) -> bool:
     """From rings to windows, for the tables that begin at the given cells; False when a sum gets too large."""
-    for at in sums:
-        for cell in range(at + 1, at + w):
-            state[cell] += state[cell - 1]
-    for at in totals:
-        for cell in range(at + 1, at + w):
-            state[cell] += state[cell - 1]
+    for first in sums:
+        for cell in range(np.uint64(first) + ONE, np.uint64(first + w)):
+            state[cell] += state[cell - ONE]
+    for first in totals:
+        for cell in range(np.uint64(first) + ONE, np.uint64(first + w)):
+            state[cell] += state[cell - ONE]
             if abs(state[cell]) > SUM_LIMIT:
                 return False
-    for at in lows:
-        for cell in range(at + 1, at + w):
-            state[cell] = min(state[cell], state[cell - 1])
-            state[cell + w] = max(state[cell + w], state[cell + w - 1])
+    for first in lows:
+        width = np.uint64(w)
+        for cell in range(np.uint64(first) + ONE, np.uint64(first + w)):
+            state[cell] = min(state[cell], state[cell - ONE])
+            state[cell + width] = max(state[cell + width], state[cell + width - ONE])
     return True
 
 
