@@ -25,6 +25,8 @@ from features.spread import spread
 
 #: Events in a part, about: some parts are in memory at a time.
 EVENTS_A_PART = 1 << 20
+#: Files that serve as they are can be read in smaller parts: threads end at about the same time.
+_STRETCH = 1 << 19
 #: Rows that are dealt out together, at least.
 _THICK = 1 << 19
 #: What features and label times look at.
@@ -58,7 +60,7 @@ class DealtLog:
         self._stretches: list[Stretch] = []
         self.why = ""
         try:
-            self._stretches = stretches(log, events_a_part)
+            self._stretches = stretches(log, min(events_a_part, _STRETCH))
         except NotGrouped as error:
             self.why = str(error)
         self._contact_parts: Parts | None = None

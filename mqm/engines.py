@@ -54,9 +54,11 @@ def open_engine(options: argparse.Namespace, tell: console.Progress, portion: in
         with spark_log(log, options.master or "local[2]") as engine:
             yield engine
     elif options.engine == "local" and _fits(log):
-        from features.arrays import LogArrays
+        from engagement.folder import event_columns
+        from features.arrays import EVENT_COLUMNS, LogArrays
 
-        yield InMemory(LogArrays.from_tables(log.events(), log.attributes()), _threads(), portion)
+        arrays = LogArrays.from_tables(event_columns(log, EVENT_COLUMNS), log.attributes())
+        yield InMemory(arrays, _threads(), portion)
     else:
         with _streamed(log, tell, portion) as engine:
             yield engine

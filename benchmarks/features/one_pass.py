@@ -3,7 +3,7 @@
 The plain pass is DuckDB's `SELECT contact_id, count(*), sum(value), max(occurred_at), min(occurred_at) … GROUP BY
 contact_id`. Both start from the same source and use two threads: a table in memory (Arrow, unsorted, texts as texts),
 a Parquet file of it (unsorted), and one sorted by contact and time. One row for each contact, at a time of its own.
-The floor is a bare pass: reading the bytes of the seven columns that features look at, or decoding them from the
+The floor is a bare pass: reading the bytes of the six columns that these features look at, or decoding them from the
 file, and nothing else. (The plain pass looks at three.)
 
 By default 10 million events and 200,000 rows. Each way is paired with the plain group-by five times (Spark once, and
