@@ -15,8 +15,13 @@ from typing import Any
 from engagement.errors import BadInput
 from engagement.funnel import Funnel, funnel_from
 
+#: The languages in which scores are explained, by code; `features.words` has one of each.
+LANGUAGES = ("en", "de")
+
 #: The settings that are lists of names or patterns.
 _NAMES = ("exclude_types", "exclude_attributes", "remove", "rising", "falling", "numbers", "categories")
+#: How variables begin that set something of a table.
+_VARIABLES = ("MQM_STAGES__", "MQM_CONVERSIONS__", "MQM_FEATURES__", "MQM_AUDIT__", "MQM_WORDING__")
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,16 @@ class FeatureSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `mqm.toml` says, checked. `keep`: attributes and event types that the audit must not leave out."""
+    """What `mqm.toml` says, checked.
+
+    `keep`: attributes and event types that the audit must not leave out. `language`: that of the sentences, unless
+    a command or a request asks for another.
+    """
 
     funnel: Funnel
     features: FeatureSettings = field(default_factory=FeatureSettings)
     keep: tuple[str, ...] = ()
+    language: str = LANGUAGES[0]
 
 
 def read_settings(folders: list[Path], environ: Mapping[str, str]) -> Settings:
@@ -82,9 +92,24 @@ def settings_from(content: Mapping[str, Any]) -> Settings:
     Raises:
         BadInput: a setting cannot be used.
     """
-    if unknown := sorted(set(content) - {"stages", "conversions", "features", "audit"}):
-        raise BadInput("mqm.toml has an unknown table", unknown[0], "It knows stages, conversions, features, audit.")
-    return Settings(funnel_from(content), _features(content.get("features", {})), _keep(content.get("audit", {})))
+    known = ("stages", "conversions", "features", "audit", "wording")
+    if unknown := sorted(set(content) - set(known)):
+        raise BadInput("mqm.toml has an unknown table", unknown[0], f"It knows {', '.join(known)}.")
+    return Settings(
+        funnel_from(content),
+        _features(content.get("features", {})),
+        _keep(content.get("audit", {})),
+        _language(content.get("wording", {})),
+    )
+
+
+def _language(body: Any) -> str:
+    if not isinstance(body, Mapping) or set(body) - {"language"}:
+        raise BadInput("mqm.toml: [wording] holds something unknown", body, "It knows language.")
+    language = body.get("language", LANGUAGES[0])
+    if language not in LANGUAGES:
+        raise BadInput("mqm.toml: [wording] language", language, f"There are: {', '.join(LANGUAGES)}.")
+    return str(language)
 
 
 def _keep(body: Any) -> tuple[str, ...]:
@@ -139,7 +164,9 @@ def _positive(value: object) -> bool:
 def _overlay(content: dict[str, Any], environ: Mapping[str, str]) -> None:
     """Lays `MQM_TABLE__KEY=value` variables over the file's content; values are read as TOML, else as text."""
     for variable, text in environ.items():
-        if not variable.startswith(("MQM_STAGES__", "MQM_CONVERSIONS__", "MQM_FEATURES__", "MQM_AUDIT__")):
+        if not variable.startswith(
+            ("MQM_STAGES__", "MQM_CONVERSIONS__", "MQM_FEATURES__", "MQM_AUDIT__", "MQM_WORDING__")
+        ):
             continue
         *tables, key = variable.removeprefix("MQM_").lower().split("__")
         try:

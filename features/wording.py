@@ -31,7 +31,7 @@ def _sentence(features: Sequence[Feature], values: Sequence[float], language: La
     if isinstance(lead, Colleagues):
         pairs = sorted(zip(features, values, strict=True), key=lambda pair: width(pair[0].window))
         feature, value = next((pair for pair in pairs if pair[1] > 0), pairs[-1])
-        return language.colleagues(feature, int(value))
+        return language.colleagues(feature, int(value) if value > 0 else 0)
     seen = Seen.of(features, values)
     if lead.type is None and lead.detail is None:
         return language.anything(lead, seen)

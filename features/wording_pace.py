@@ -27,6 +27,7 @@ def pace_sentence(features: Sequence[Feature], values: Sequence[float], language
         told = sorted(told, key=lambda one: not isinstance(one[0], GapSpread))  # fewer than two says most
         return _silence(told[-1][0], language)
     feature, value = known[0]
+    known = [one for one in known if one[0].window == feature.window]  # a sentence speaks of one window
     if isinstance(feature, Trend):
         return language.trend(feature, value)
     if isinstance(feature, Ratio):

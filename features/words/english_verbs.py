@@ -1,8 +1,9 @@
-"""What people do, in words: "viewed the pricing page 3 times", "has not held a meeting"."""
+"""English: what people do: "viewed the pricing page 3 times", "has not held a meeting"."""
 
 from __future__ import annotations
 
 from features.declare import Feature
+from features.words import facts
 
 #: (done, object in the singular, in the plural) for well-known types; others are spoken of by their own name.
 VERBS = {
@@ -100,7 +101,7 @@ def plural(number: int, noun: str, plural_noun: str | None = None) -> str:
 
 def spoken(name: str) -> str:
     """A name as words: `free_mail` → "free mail"."""
-    return " ".join(name.replace("_", " ").split()) or "(empty)"
+    return facts.spoken(name) or "(empty)"
 
 
 def _told(feature: Feature) -> str:
