@@ -14,6 +14,7 @@ from importlib import import_module
 ALL = {
     "online": "benchmarks.online",
     "achievable": "benchmarks.achievable",
+    "quality": "benchmarks.quality",
     "explain": "benchmarks.explain",
     "one_pass": "benchmarks.features.one_pass",
     "peers": "benchmarks.features.peers",
