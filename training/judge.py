@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from features.spread import spread
 from models.calibration import inverse_logit
+from training.draws import Sorted, drawn
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -121,24 +123,16 @@ def judge(
     converted: Bools, probability: Floats, groups: npt.NDArray[np.int64], seed: int, draws: int = 200
 ) -> dict[str, Interval]:
     """Every metric with its 95 % interval from a bootstrap that draws whole accounts."""
-    samples = [np.arange(len(converted)), *resamples(groups, seed, draws)]
-    judged = {}
-    for name, metric in METRICS.items():
-        values = np.array([metric(converted[rows], probability[rows]) for rows in samples])
-        low, high = np.nanpercentile(values[1:], [2.5, 97.5]) if np.isfinite(values[1:]).any() else (np.nan, np.nan)
-        judged[name] = Interval(float(values[0]), float(low), float(high))
-    return judged
+    from threadpoolctl import threadpool_limits
+
+    figures = {name: metric(converted, probability) for name, metric in METRICS.items()}
+    line = figures["calibration_slope"], figures["calibration_intercept"]
+    table = Sorted.of(converted, probability, row_losses(converted, probability), line)
+    with threadpool_limits(1):  # the order of sums, and with it the bits, must not depend on the cores
+        sampled = list(spread(table.metrics, drawn(groups, seed, draws), threads=2))
+    return {name: _interval(value, np.array([one[name] for one in sampled])) for name, value in figures.items()}
 
 
-def resamples(groups: npt.NDArray[np.int64], seed: int, draws: int) -> list[npt.NDArray[np.int64]]:
-    """Row numbers of each draw: accounts with replacement, all their rows."""
-    order = np.argsort(groups, kind="stable")
-    _, first, size = np.unique(groups[order], return_index=True, return_counts=True)
-    generator = np.random.default_rng(seed)
-    samples = []
-    for _ in range(draws):
-        chosen = generator.integers(0, len(first), len(first))
-        sizes = size[chosen]
-        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        samples.append(order[np.repeat(first[chosen], sizes) + offsets])
-    return samples
+def _interval(value: float, sampled: Floats) -> Interval:
+    low, high = np.nanpercentile(sampled, [2.5, 97.5]) if np.isfinite(sampled).any() else (np.nan, np.nan)
+    return Interval(value, float(low), float(high))

@@ -17,9 +17,10 @@ import numpy.typing as npt
 from models.additive import base_rate_rung
 from models.booster import Rung
 from models.calibration import fit_affine, inverse_logit
+from training.draws import drawn
 from training.fit import FittedTrees, fit_booster, refit
 from training.fit_logistic import FittedLine, fit_logistic
-from training.judge import resamples, row_losses
+from training.judge import row_losses
 from training.part import Part
 from training.split import Rows
 from training.tune import Budget
@@ -114,13 +115,12 @@ def _compared(part: Part, trees: FittedTrees, line: FittedLine, seed: int) -> tu
 
 def _steps(losses: dict[str, Floats], groups: Rows, seed: int, few: bool) -> tuple[tuple[Step, ...], str]:
     """Each rung against the highest proven one below it, and the rung reached."""
-    draws = resamples(groups, seed, _DRAWS)
     steps: list[Step] = []
     reached, *higher = losses
     for name in higher:
         gain = losses[reached] - losses[name]
         needed = _SURE_OF_FEW if few else SURE[name]
-        surely = float(np.mean([gain[rows].mean() > 0 for rows in draws]))
+        surely = float(np.mean([np.sum(times * gain) > 0 for times in drawn(groups, seed, _DRAWS)]))
         steps.append(Step(name, reached, float(losses[name].mean()), float(losses[reached].mean()), surely, needed))
         reached = name if steps[-1].taken else reached
     return tuple(steps), reached

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from training.draws import Sorted, drawn
 from training.judge import (
     METRICS,
     average_precision,
@@ -17,8 +18,8 @@ from training.judge import (
     judge,
     lift_at,
     log_loss,
-    resamples,
     roc_auc,
+    row_losses,
 )
 
 #: Outcomes and probabilities, these from few values, so that ties are common.
@@ -97,11 +98,38 @@ def test_calibration_line_needs_two_classes_and_a_spread() -> None:
 
 def test_the_bootstrap_draws_whole_accounts() -> None:
     groups = np.array([7, 3, 3, 7, 9, 3, -1])
-    for rows in resamples(groups, seed=0, draws=50):
-        times = np.bincount(rows, minlength=len(groups))
+    for times in drawn(groups, seed=0, draws=50):
         for group in np.unique(groups):
             assert len(set(times[groups == group].tolist())) == 1
         assert sum(int(times[groups == group][0]) for group in np.unique(groups)) == 4  # as many draws as accounts
+
+
+@given(ROWS, st.data())
+@settings(max_examples=300, deadline=None)
+def test_a_draw_is_judged_as_its_rows_repeated(rows: list[tuple[bool, float]], data: st.DataObject) -> None:
+    converted, probability = columns(rows)
+    times = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows))))
+    times[0] += 1  # nobody draws nobody
+    repeated = np.repeat(np.arange(len(rows)), times)
+    table = Sorted.of(converted, probability, row_losses(converted, probability), (1.0, 0.0))
+    found = table.metrics(times)
+    assert set(found) == set(METRICS)
+    for name in set(METRICS) - {"calibration_slope", "calibration_intercept"}:
+        expected = METRICS[name](converted[repeated], probability[repeated])
+        assert found[name] == pytest.approx(expected, abs=1e-9, nan_ok=True), name
+
+
+def test_a_draws_calibration_line_is_that_of_its_rows_repeated() -> None:
+    draw = np.random.default_rng(8)
+    probability = draw.uniform(0.05, 0.6, 500)
+    converted, times = draw.random(500) < probability, draw.integers(0, 3, 500)
+    repeated = np.repeat(np.arange(500), times)
+    for begin in ((1.0, 0.0), (0.3, -2.0), (float("nan"), float("nan"))):
+        table = Sorted.of(converted, probability, row_losses(converted, probability), begin)
+        found = table.metrics(times)
+        slope, intercept = calibration_line(converted[repeated], probability[repeated])
+        assert found["calibration_slope"] == pytest.approx(slope, abs=1e-8)
+        assert found["calibration_intercept"] == pytest.approx(intercept, abs=1e-8)
 
 
 def test_judging_repeats_itself_and_the_interval_holds_the_value() -> None:
