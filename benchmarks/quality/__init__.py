@@ -16,6 +16,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import numpy.typing as npt
+
 from benchmarks.features.measuring import machine
 from benchmarks.peers import environment
 from benchmarks.quality.figures import Answer, Tested, targets, told
@@ -55,15 +58,13 @@ def _all_peers() -> Iterator[Mapping[str, Peer]]:
 
 
 def _compare(table: Table, peers: Mapping[str, Peer]) -> None:
-    trained, seconds = _trained(table, None)
-    split, rows = trained.split, trained.rows
+    ours = {"mqm": _trained(table, None), "mqm, searched": _trained(table, Budget(seconds=BUDGET))}
+    trained = ours["mqm"][0]
+    split, rows, learnt = trained.split, trained.rows, learnt_rows(trained)
+    frame = honest_frame(table, trained, THREADS)
     tested = Tested(rows.converted[split.test], group_of(rows)[split.test])
-    shifts = trained.recent.shifts[split.test] if trained.recent else 0.0
-    uncorrected = inverse_logit(trained.test_log_odds - shifts)
-    answers = {"mqm": Answer(trained.test_probability, seconds), "mqm, uncorrected": Answer(uncorrected)}
-    searched, seconds = _trained(table, Budget(seconds=BUDGET))
-    answers["mqm, searched"] = Answer(searched.test_probability, seconds)
-    frame, learnt = honest_frame(table, trained, THREADS), learnt_rows(trained)
+    answers = {name: Answer(one.test_probability, seconds) for name, (one, seconds) in ours.items()}
+    without = {name: _uncorrected(one) for name, (one, _) in ours.items()}
     theirs = {}
     for name, peer in peers.items():
         try:
@@ -71,16 +72,26 @@ def _compare(table: Table, peers: Mapping[str, Peer]) -> None:
         except (ValueError, subprocess.CalledProcessError) as error:
             print(f"{table.name}: {name} failed: {error}")
     before, after = rows.converted[:learnt].mean(), tested.converted.mean()
-    window = trained.recent.window if trained.recent else 0
     print(
         f"\n{table.name}: {table.told}\n{learnt:,} rows ({before:.1%} converted) | {len(split.test):,} rows "
-        f"({after:.1%}), {frame.shape[1]} columns; mqm: {trained.model.rung.kind} on {len(split.train):,} rows, "
-        + (f"corrected by the latest {window:,} mature rows" if window else "no recent-base-rate correction")
+        f"({after:.1%}), {frame.shape[1]} columns; mqm fits {len(split.train):,} rows"
     )
-    print(told(tested, {**answers, **theirs}))
+    for name, (one, _) in ours.items():
+        window = one.recent.window if one.recent else 0
+        by = f"corrected by the latest {window:,} mature rows" if window else "no recent-base-rate correction"
+        print(f"  {name}: {one.model.rung.kind}, {by}")
+    shown = {f"{name}, uncorrected": Answer(p) for name, p in without.items()}
+    print(told(tested, {**answers, **shown, **theirs}))
     others = {name: answer.probability for name, answer in theirs.items()}
-    for target in targets(tested, trained.test_probability, uncorrected, others, table.auc, table.drifts):
-        print(f"  {target}", flush=True)
+    for name, answer in answers.items():
+        for target in targets(tested, answer.probability, without[name], others, table.auc, table.drifts):
+            print(f"  {name:13} {target}", flush=True)
+
+
+def _uncorrected(trained: Trained) -> npt.NDArray[np.float64]:
+    """(test rows,) the probabilities without the recent-base-rate correction."""
+    shifts = trained.recent.shifts[trained.split.test] if trained.recent else 0.0
+    return inverse_logit(trained.test_log_odds - shifts)
 
 
 def _trained(table: Table, budget: Budget | None) -> tuple[Trained, float]:

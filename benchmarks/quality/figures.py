@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.features.measuring import table
-from training.judge import average_precision, calibration_error, log_loss, resamples, roc_auc, row_losses
+from training.draws import drawn
+from training.judge import average_precision, calibration_error, log_loss, roc_auc, row_losses
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -37,9 +38,10 @@ class Tested:
     converted: Bools
     groups: npt.NDArray[np.int64]
 
-    def draws(self) -> list[npt.NDArray[np.int64]]:
-        """Row numbers of each draw."""
-        return resamples(self.groups, 0, DRAWS)
+    def standard_error(self, values: Floats) -> float:
+        """Of the mean of the rows' values, (rows,); the draws are the same in every call."""
+        draws = drawn(self.groups, 0, DRAWS)
+        return float(np.std([np.average(values, weights=times) for times in draws]))
 
     def chance(self, probability: Floats) -> float:
         """The calibration error that chance leaves: these probabilities' own, were each the very truth."""
@@ -50,17 +52,16 @@ class Tested:
     def paired(self, one: Floats, other: Floats) -> tuple[float, float]:
         """By how much one's log loss is above the other's, and the standard error of that."""
         gap = row_losses(self.converted, one) - row_losses(self.converted, other)
-        return float(gap.mean()), float(np.std([gap[rows].mean() for rows in self.draws()]))
+        return float(gap.mean()), self.standard_error(gap)
 
 
 def told(tested: Tested, answers: Mapping[str, Answer]) -> str:
     """A line for each contender."""
-    draws, converted = tested.draws(), tested.converted
+    converted = tested.converted
     body = []
     for name, answer in answers.items():
         p = answer.probability
-        losses = row_losses(converted, p)
-        error = float(np.std([losses[rows].mean() for rows in draws]))
+        error = tested.standard_error(row_losses(converted, p))
         figures = [roc_auc(converted, p), average_precision(converted, p), log_loss(converted, p), error]
         seconds = "" if answer.seconds is None else f"{answer.seconds:.1f}"
         body.append([name, *(f"{one:.4f}" for one in figures), f"{calibration_error(converted, p):.4f}", seconds])

@@ -22,7 +22,7 @@ from engagement.log import open_log
 from engagement.mapping import read_mapping
 from engagement.schema import ATTRIBUTES, EVENTS, TIME
 from engagement.settings import FeatureSettings, read_settings
-from engagement.times import DAY, parse_time
+from engagement.times import DAY, SECOND, parse_time
 from features.arrays import LogArrays
 from training.label_times import LabelTimes
 from training.split import Split, split_at, split_by_time
@@ -131,12 +131,13 @@ def _by_order(share: float) -> Callable[[LabelTimes], Split]:
     return lambda rows: split_at(rows, int(rows.cutoff[round(share * len(rows))]))
 
 
-#: Asked of every customer on these days; what came of the last but one was known on the last.
-ASKED = ("1997-04-01", "1997-05-01", "1997-06-01", "1997-07-01", "1997-10-01")
+#: Asked of every customer a second before these days, whose purchases are dated at midnight; what came of the last
+#: but one was known on the last.
+ASKED = tuple(parse_time(f"1997-{month:02}-01") - SECOND for month in (4, 5, 6, 7, 10))
 
 
 def cdnow(folder: Path) -> Table:
-    """Asked of every customer on a few days in 1997, what was known by 1 October | that day.
+    """Asked of every customer on a few days in 1997, what had come of it by 1 October | that day.
 
     The days are events that a machine made, so that no feature counts them.
     """
@@ -145,7 +146,7 @@ def cdnow(folder: Path) -> Table:
     customer = [line[0] for line in bought]
     day = [parse_time(f"{line[1][:4]}-{line[1][4:6]}-{line[1][6:]}") for line in bought]
     everyone = sorted(set(customer))
-    asked = [parse_time(text) for text in ASKED for _ in everyone]
+    asked = [moment for moment in ASKED for _ in everyone]
     who = customer + everyone * len(ASKED)
     kind = ["purchase"] * len(bought) + ["asked"] * len(asked)
     value = [float(line[3]) for line in bought] + [None] * len(asked)
@@ -164,10 +165,9 @@ def cdnow(folder: Path) -> Table:
     full = {f.name: columns.get(f.name, pa.nulls(number, f.type)) for f in EVENTS}
     arrays = LogArrays.from_tables(pa.table(full, schema=EVENTS), ATTRIBUTES.empty_table())
     conversion = Conversion("repeat", "asked", "purchase", "asked", "purchase", 90 * DAY, each=True)
-    october = parse_time(ASKED[-1])
     told = "purchases; asked of every customer on four days until July | on 1 October 1997"
     return Table(
-        "cdnow", told, arrays, conversion, FeatureSettings(), partial(split_at, test_start=october), 0.77, False
+        "cdnow", told, arrays, conversion, FeatureSettings(), partial(split_at, test_start=ASKED[-1]), 0.77, False
     )
 
 

@@ -13,7 +13,7 @@ from engagement.errors import NotEnoughData
 from engagement.funnel import Conversion
 from engagement.times import DAY, days
 from training.label_times import LabelTimes
-from training.split import Split, fold_of, group_of, split_by_time
+from training.split import Split, fold_of, group_of, split_at, split_by_time
 
 
 def rows_over(length_days: float, number: int, horizon_days: float, share: float = 0.5, seed: int = 0) -> LabelTimes:
@@ -53,6 +53,19 @@ def test_long_history_has_three_parts() -> None:
         [5_640, 1_880, 1_880], abs=2
     )
     assert (split.train_end, split.test_start) == (days(564), days(564 + 30 + 188 + 30))
+
+
+def test_a_test_part_that_begins_when_it_is_told() -> None:
+    rows = rows_over(1_000, 10_000, 30)
+    split = split_at(rows, days(700))
+    assert_sound(rows, split)
+    assert (split.train_end, split.test_start) == (days(480), days(700))  # 640 usable days, three quarters to learn
+    assert split.calibrate[-1] == 6_699 and split.test[0] == 7_000
+    short = split_at(rows_over(1_000, 10_000, 200), days(700))
+    assert_sound(rows_over(1_000, 10_000, 200), short)
+    assert not len(short.calibrate) and short.train_end == days(500)
+    with pytest.raises(NotEnoughData, match="too little to learn from"):
+        split_at(rows, days(30))
 
 
 def test_gaps_that_would_cost_too_much_leave_one() -> None:
