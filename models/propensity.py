@@ -14,7 +14,6 @@ from engagement.funnel import Conversion
 from features.arrays import Ints, LogArrays
 from features.feature_set import FeatureSet
 from features.levels import Computed
-from features.spans import duration
 from features.stage import (
     CONVERTED,
     ENDED,
@@ -26,6 +25,7 @@ from features.stage import (
     standing,
     standing_from,
 )
+from features.words import ENGLISH, LANGUAGES
 from models.booster import Rung
 from models.calibration import Affine, inverse_logit
 from models.reasons import ReasonWriter
@@ -35,6 +35,14 @@ Floats = npt.NDArray[np.float64]
 
 #: Rows explained at a time, so that memory doesn't grow with the batch.
 _BLOCK = 4_096
+#: What a standing other than in the stage is called, and why there is no score.
+_WHY = {
+    UNKNOWN: (UNKNOWN_CONTACT, "unknown"),
+    NOT_ENTERED: (NOT_IN_STAGE, "not_entered"),
+    CONVERTED: (NOT_IN_STAGE, "converted"),
+    LONG_AGO: (INSUFFICIENT_DATA, "long_ago"),
+    ENDED: (NOT_IN_STAGE, "ended"),
+}
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,13 @@ class PropensityModel:
     version: str = ""
 
     @cached_property
-    def _writer(self) -> ReasonWriter:
-        return ReasonWriter(self.features)
+    def _writers(self) -> dict[tuple[str, bool], ReasonWriter]:
+        return {}
+
+    def _writer(self, language: str, whole: bool) -> ReasonWriter:
+        if (language, whole) not in self._writers:
+            self._writers[language, whole] = ReasonWriter(self.features, LANGUAGES[language], whole)
+        return self._writers[language, whole]
 
     def score(
         self,
@@ -81,11 +94,15 @@ class PropensityModel:
         contact_ids: Sequence[str] | pa.Array,
         cutoffs: Sequence[int] | Ints,
         threads: int = 1,
+        language: str = ENGLISH.code,
+        whole: bool = False,
     ) -> list[Score]:
         """One score a row, in row order; a contact that is not in the stage gets a status instead of numbers.
 
         Args:
             contact_ids, cutoffs: (rows,) whom, and as of when (microseconds UTC).
+            language: the code of the language of sentences; numbers never depend on it.
+            whole: tell every reason, those that did not push too, so that two scores can be compared.
         """
         ids = contact_ids.to_pylist() if isinstance(contact_ids, pa.Array | pa.ChunkedArray) else list(contact_ids)
         moments = np.asarray(cutoffs, np.int64)
@@ -93,19 +110,20 @@ class PropensityModel:
         def matrix_of(rows: npt.NDArray[np.int64]) -> Floats:
             return self.features.compute(arrays, [ids[row] for row in rows], moments[rows], threads)
 
-        return self._scores(ids, moments, standing(arrays, self.conversion, ids, moments), matrix_of)
+        return self._scores(ids, moments, standing(arrays, self.conversion, ids, moments), matrix_of, language, whole)
 
     @property
     def asks(self) -> tuple[FeatureSet, FeatureSet]:
         """What `score_computed` needs of each row: columns that tell its standing, and the model's own."""
         return stage_features(self.conversion), self.features
 
-    def score_computed(self, rows: Computed) -> list[Score]:
+    def score_computed(self, rows: Computed, language: str = ENGLISH.code) -> list[Score]:
         """The scores of rows whose columns (of `asks`, side by side) are there already; as `score`."""
         ages = len(self.asks[0].features)
         status = standing_from(self.conversion, rows.matrix[:, :ages], rows.with_facts)
         columns = rows.matrix[:, ages:]
-        return self._scores(rows.contact_ids.to_pylist(), rows.cutoffs, status, lambda inside: columns[inside])
+        ids = rows.contact_ids.to_pylist()
+        return self._scores(ids, rows.cutoffs, status, lambda inside: columns[inside], language)
 
     def _scores(
         self,
@@ -113,14 +131,16 @@ class PropensityModel:
         moments: Ints,
         status: npt.NDArray[np.int8],
         matrix_of: Callable[[npt.NDArray[np.int64]], Floats],
+        language: str,
+        whole: bool = False,
     ) -> list[Score]:
         scores: list[Score | None] = [None] * len(ids)
         for row in np.flatnonzero(status != IN_STAGE):
-            scores[row] = self._unscored(ids[row], int(moments[row]), int(status[row]))
+            scores[row] = self._unscored(ids[row], int(moments[row]), int(status[row]), language)
         inside = np.flatnonzero(status == IN_STAGE)
         for begin in range(0, len(inside), _BLOCK):
             rows = inside[begin : begin + _BLOCK]
-            explained = self.explain(matrix_of(rows), [ids[row] for row in rows], moments[rows])
+            explained = self.explain(matrix_of(rows), [ids[row] for row in rows], moments[rows], language, whole)
             for row, score in zip(rows, explained, strict=True):
                 scores[row] = score
         return [score for score in scores if score is not None]
@@ -139,12 +159,21 @@ class PropensityModel:
         base = self.calibration.intercept + self.calibration.slope * float(parts[0, -1]) if len(parts) else 0.0
         return self.calibration.slope * parts[:, :-1], base
 
-    def explain(self, matrix: Floats, contact_ids: Sequence[str], cutoffs: Ints) -> list[Score]:
-        """Explained scores of feature rows (rows, features)."""
+    def explain(
+        self,
+        matrix: Floats,
+        contact_ids: Sequence[str],
+        cutoffs: Ints,
+        language: str = ENGLISH.code,
+        whole: bool = False,
+    ) -> list[Score]:
+        """Explained scores of feature rows (rows, features); `language` and `whole` as in `score`."""
         log_odds = self.log_odds(matrix)
         probability = inverse_logit(log_odds)
         percentile = self.reference.percentile(log_odds)
         effects, base = self.effects(matrix)
+        reasons = self._writer(language, whole).write(matrix, effects)
+        question = LANGUAGES[language].question(self.conversion)
         scores = []
         for row, contact_id in enumerate(contact_ids):
             scores.append(
@@ -152,7 +181,7 @@ class PropensityModel:
                     status=SCORED,
                     contact_id=contact_id,
                     conversion=self.conversion.name,
-                    question=self.conversion.question,
+                    question=question,
                     as_of=int(cutoffs[row]),
                     probability=float(probability[row]),
                     base_rate=self.reference.base_rate,
@@ -160,37 +189,24 @@ class PropensityModel:
                     grade=grade_of(int(percentile[row])),
                     log_odds=float(log_odds[row]),
                     base_log_odds=base,
-                    reasons=self._writer.reasons(matrix[row], effects[row]),
+                    reasons=reasons[row],
                     model_version=self.version,
                     model_digest=self.digest,
                 )
             )
         return scores
 
-    @property
-    def _reach(self) -> str:
-        return duration(self.conversion.landmarks[-1] + self.conversion.horizon)
-
-    def _unscored(self, contact_id: str, as_of: int, status: int) -> Score:
-        start, goal = self.conversion.start.replace("_", " "), self.conversion.goal.replace("_", " ")
-        name, text = {
-            UNKNOWN: (UNKNOWN_CONTACT, "Nothing is known of this contact at that time."),
-            NOT_ENTERED: (NOT_IN_STAGE, f"This contact had not reached the stage {start} at that time."),
-            CONVERTED: (NOT_IN_STAGE, f"This contact had already reached the stage {goal} at that time."),
-            LONG_AGO: (
-                INSUFFICIENT_DATA,
-                f"This contact reached the stage {start} more than {self._reach} ago: the model learnt from nothing "
-                "like it, so no number would be honest.",
-            ),
-            ENDED: (NOT_IN_STAGE, f"This contact's way from {start} to {goal} had already ended at that time."),
-        }[status]
+    def _unscored(self, contact_id: str, as_of: int, status: int, language: str) -> Score:
+        conversion, words = self.conversion, LANGUAGES[language]
+        name, why = _WHY[status]
+        reach = conversion.landmarks[-1] + conversion.horizon
         return Score(
             status=name,
             contact_id=contact_id,
-            conversion=self.conversion.name,
-            question=self.conversion.question,
+            conversion=conversion.name,
+            question=words.question(conversion),
             as_of=as_of,
-            status_text=text,
+            status_text=words.status(why, conversion.start, conversion.goal, reach),
             model_version=self.version,
             model_digest=self.digest,
         )

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 #: The statuses a score can have; all but the first come with null numbers and a sentence.
 SCORED = "scored"
@@ -15,8 +23,7 @@ NO_MODEL = "no_model"
 GRADES = ((90, "A"), (70, "B"), (40, "C"), (1, "D"))
 
 
-@dataclass(frozen=True)
-class FeatureEffect:
+class FeatureEffect(msgspec.Struct, frozen=True, gc=False):
     """One column's value (None where missing) and its push in calibrated log-odds."""
 
     name: str
@@ -24,14 +31,53 @@ class FeatureEffect:
     effect: float
 
 
-@dataclass(frozen=True)
-class Reason:
-    """What columns of one group say, as a sentence; `effect` is the sum of theirs."""
+class Block(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What the scores of one batch share: names, and (rows, columns) values and effects."""
+
+    names: tuple[str, ...]
+    values: Floats
+    effects: Floats
+
+
+class Columns(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """The columns of one reason that pushed, made when they are asked for: a row has a hundred of them."""
+
+    block: Block
+    row: int
+    places: Sequence[int]
+
+    def _made(self) -> tuple[FeatureEffect, ...]:
+        names, values, effects = self.block.names, self.block.values[self.row], self.block.effects[self.row]
+        pushed = [place for place in self.places if effects[place] != 0]
+        known = [None if math.isnan(value) else value for value in values[pushed].tolist()]
+        return tuple(map(FeatureEffect, [names[place] for place in pushed], known, effects[pushed].tolist()))
+
+    def __len__(self) -> int:
+        return len(self._made())
+
+    def __iter__(self) -> Iterator[FeatureEffect]:
+        return iter(self._made())
+
+    def __getitem__(self, index: int) -> FeatureEffect:
+        return self._made()[index]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Columns | tuple) and self._made() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._made())
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """What columns of one group say, as a sentence; `effect` is the sum of theirs.
+
+    Nothing here can hold a cycle, so the garbage collector need not walk the twenty thousand of a batch.
+    """
 
     code: str
     text: str
     effect: float
-    features: tuple[FeatureEffect, ...]
+    features: Columns | tuple[FeatureEffect, ...] = ()
 
 
 @dataclass(frozen=True)

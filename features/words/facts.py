@@ -22,7 +22,11 @@ from features.declare import (
 )
 
 #: Any value of these, zero too, speaks for an event.
-_SPEAKING = (LastDetail, LastValue, Min, Max, Recency)
+_SPEAKING = frozenset({LastDetail, LastValue, Min, Max, Recency, FirstSeen})
+#: These tell more of an event than that there was one.
+_TELLING = frozenset({LastDetail, LastValue, Min, Max, Sum, Distinct})
+#: Of these, no value or zero means that there was no event; of others, perhaps only none with a detail or a value.
+_SURE = frozenset({Count, ActiveDays, Recency, FirstSeen})
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Seen:
         happened: whether any of them speaks for an event.
         counts: (window, number) of the windows that saw any, the smallest first.
         last, since: how long ago the last and the first event were, None where not known.
-        silent: the widest window known to be empty.
+        silent: where nothing happened, the widest window known to be empty.
     """
 
     happened: bool
@@ -68,19 +72,21 @@ class Seen:
         unsure: list[int | None] = []  # without a detail or a value, which need not mean without an event
         happened, last, since = False, None, None
         for feature, value in zip(features, values, strict=True):
-            missing, window = math.isnan(value), feature.window
-            happened |= not missing and (value != 0 or isinstance(feature, _SPEAKING))
-            if isinstance(feature, Count) and value > 0:
+            kind, window, missing = type(feature), feature.window, value != value
+            if kind is Count and value > 0:
                 counts.append((window, int(value)))
-            elif isinstance(feature, Recency):
+            elif kind is Recency:
                 last = Age(value) if not missing else Age(value, window) if window else None
-            elif isinstance(feature, FirstSeen) and not missing:
+            elif kind is FirstSeen and not missing:
                 since = Age(value, window if window is not None and value * DAY >= window else None)
             if missing or value == 0:
-                sure = isinstance(feature, Count | ActiveDays | Recency | FirstSeen)
-                (empty if sure else unsure).append(None if isinstance(feature, FirstSeen) else window)
-        silent = max(empty or unsure, key=width, default=None)
-        return Seen(happened, sorted(counts, key=lambda counted: width(counted[0])), last, since, silent)
+                (empty if kind in _SURE else unsure).append(None if kind is FirstSeen else window)
+            if not missing and (value != 0 or kind in _SPEAKING):
+                happened = True
+        silent = None if happened else max(empty or unsure, key=width, default=None)
+        if len(counts) > 1:
+            counts.sort(key=lambda counted: width(counted[0]))
+        return Seen(happened, counts, last, since, silent)
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,8 @@ class Extra:
 def extras(features: Sequence[Feature], values: Sequence[float]) -> list[Extra]:
     """What the last detail and the values add; nothing twice."""
     parts: list[Extra] = []
+    if _TELLING.isdisjoint(map(type, features)):
+        return parts
     last_value, extremes = math.nan, dict[Extra, None]()
     sums = [(f.window, v) for f, v in zip(features, values, strict=True) if isinstance(f, Sum) and abs(v) > 0]
     for feature, value in zip(features, values, strict=True):

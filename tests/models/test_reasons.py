@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from lab import CONVERSIONS, Lab
 
-from features.declare import Count, Recency
+from engagement.times import days
+from features.declare import ActiveDays, Count, FirstSeen, GapMean, Recency
 from features.feature_set import FeatureSet
+from features.wording import sentence
+from features.words import LANGUAGES
 from models.reasons import MOST_REASONS, REST, ReasonWriter
 from training.table import contact_ids
 
@@ -78,3 +81,87 @@ def test_a_long_tail_is_one_reason_and_still_adds_up() -> None:
     assert reasons[-1].code == REST
     assert len(reasons[-1].features) == 50 - MOST_REASONS
     assert sum(r.effect for r in reasons) == pytest.approx(math.fsum(effects), abs=1e-12)
+
+
+WINDOWS = (days(1), days(7), days(30), None)
+SEVERAL = FeatureSet(
+    (
+        *Count("page_view").over(*WINDOWS),
+        *ActiveDays("page_view").over(*WINDOWS[:2]),
+        Recency("page_view", window=days(365)),
+        *Count().over(*WINDOWS),
+        FirstSeen(window=days(365)),
+        FirstSeen("email_open", window=days(3.5)),  # whole days do not tell it from "more than"
+        Recency("email_open"),
+        GapMean("page_view"),
+        *(Count(f"type_{i}") for i in range(30)),
+    )
+)
+
+
+def rows_of(seed: int, rows: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    """Values that often read the same, some missing; effects, some of them zero."""
+    rng = np.random.default_rng(seed)
+    shape = (rows, len(SEVERAL.names))
+    values = rng.choice([0.0, 1.0, 2.0, 3.0, 3.5, 3.7, 365.0, math.nan], shape)
+    ages = [i for i, one in enumerate(SEVERAL.features) if not isinstance(one, Count | ActiveDays)]
+    values[:, ages] *= rng.choice([1.0, 0.999, 1 / 24, 1 / 25, 1 / 1440, 1 / 86_400], (rows, len(ages)))
+    counts = [i for i, one in enumerate(SEVERAL.features) if isinstance(one, Count | ActiveDays)]
+    values[:, counts] = np.nan_to_num(np.floor(values[:, counts]))
+    effects = rng.normal(0, 1, shape) * (rng.random(shape) < 0.7)
+    return values, effects
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_a_kept_sentence_is_the_sentence_of_the_values(code: str) -> None:
+    language = LANGUAGES[code]
+    writer = ReasonWriter(SEVERAL, language)
+    places = {name: i for i, name in enumerate(SEVERAL.names)}
+    groups: dict[str, list[int]] = {}
+    for column, feature in enumerate(SEVERAL.features):
+        groups.setdefault(feature.group, []).append(column)
+    told = set()
+    for seed in range(10):
+        values, effects = rows_of(seed)
+        for row, reasons in enumerate(writer.write(values, effects)):
+            for reason in reasons:
+                if reason.code == REST:
+                    assert reason.text == language.rest(len({name_group(f.name) for f in reason.features}))
+                    continue
+                columns = groups[reason.code]
+                said = sentence([SEVERAL.features[i] for i in columns], values[row, columns].tolist(), language)
+                assert reason.text == said
+                told.add(said)
+                for one in reason.features:
+                    value, column = values[row, places[one.name]], places[one.name]
+                    assert (one.value is None) == math.isnan(value)
+                    assert one.value is None or one.value == value
+                    assert one.effect == effects[row, column] != 0
+    assert len(told) > 300
+
+
+def name_group(name: str) -> str:
+    return next(feature.group for feature in SEVERAL.features if feature.name == name)
+
+
+def test_a_batch_is_its_rows_one_by_one() -> None:
+    values, effects = rows_of(3)
+    batch = ReasonWriter(SEVERAL).write(values, effects)
+    for row in range(len(values)):
+        assert ReasonWriter(SEVERAL).reasons(values[row], effects[row]) == batch[row]
+        pushes = math.fsum(reason.effect for reason in batch[row])
+        assert abs(pushes - math.fsum(effects[row])) < 1e-12
+
+
+def test_the_whole_tells_every_group() -> None:
+    values, effects = rows_of(4, 20)
+    effects[:, 3] = 0
+    effects[5] = 0
+    for row, reasons in enumerate(ReasonWriter(SEVERAL, whole=True).write(values, effects)):
+        assert {reason.code for reason in reasons} == {feature.group for feature in SEVERAL.features}
+        assert abs(math.fsum(reason.effect for reason in reasons) - math.fsum(effects[row])) < 1e-12
+        assert all(reason.text for reason in reasons)
+
+
+def test_a_model_without_columns_has_no_reasons() -> None:
+    assert ReasonWriter(FeatureSet(())).write(np.zeros((3, 0)), np.zeros((3, 0))) == [(), (), ()]
