@@ -45,7 +45,7 @@ class ReasonWriter:
             begin = self._groups[-1].end if self._groups else 0
             self._groups.append(_Group(code, [features.features[i] for i in columns], begin))
         self._starts = [group.begin for group in self._groups]
-        self._names = tuple(features.names[column] for column in self._order)
+        self._names = np.array([features.names[column] for column in self._order], object)
         self._alike = Alike([features.features[column] for column in self._order])
 
     def reasons(self, values: Floats, effects: Floats) -> tuple[Reason, ...]:
@@ -100,7 +100,7 @@ class ReasonWriter:
         """The one reason for what is too small to be told."""
         if not groups:
             return []
-        places = [place for group in groups for place in self._groups[group].places]
+        places = [place for group in groups for place in self._groups[group].columns]
         effect = sum([totals[group] for group in groups])
         return [Reason(REST, self._language.rest(len(groups)), effect, Columns(block, row, places))]
 
@@ -111,7 +111,8 @@ class _Group:
     def __init__(self, code: str, features: list[Feature], begin: int) -> None:
         self.code, self.features = code, features
         self.begin, self.end = begin, begin + len(features)
-        self.places = range(self.begin, self.end)
+        self.columns = range(self.begin, self.end)
+        self.places = slice(self.begin, self.end)
         self.texts: dict[bytes, str] = {}
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -32,9 +31,9 @@ class FeatureEffect(msgspec.Struct, frozen=True, gc=False):
 
 
 class Block(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """What the scores of one batch share: names, and (rows, columns) values and effects."""
+    """What the scores of one batch share: (columns,) names, and (rows, columns) values and effects."""
 
-    names: tuple[str, ...]
+    names: npt.NDArray[np.object_]
     values: Floats
     effects: Floats
 
@@ -44,13 +43,19 @@ class Columns(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     block: Block
     row: int
-    places: Sequence[int]
+    places: slice | list[int]
 
     def _made(self) -> tuple[FeatureEffect, ...]:
-        names, values, effects = self.block.names, self.block.values[self.row], self.block.effects[self.row]
-        pushed = [place for place in self.places if effects[place] != 0]
-        known = [None if math.isnan(value) else value for value in values[pushed].tolist()]
-        return tuple(map(FeatureEffect, [names[place] for place in pushed], known, effects[pushed].tolist()))
+        block, row, places = self.block, self.row, self.places
+        names, values = block.names[places].tolist(), block.values[row, places].tolist()
+        pushes = block.effects[row, places].tolist()
+        return tuple(
+            [
+                FeatureEffect(name, value if value == value else None, push)  # NaN is a missing value
+                for name, value, push in zip(names, values, pushes, strict=True)
+                if push
+            ]
+        )
 
     def __len__(self) -> int:
         return len(self._made())

@@ -8,7 +8,15 @@ import sys
 from collections.abc import Sequence
 
 from engagement.errors import MqmError
-from mqm import audit_command, data_commands, demo_command, model_commands, score_commands, serve_commands
+from mqm import (
+    audit_command,
+    data_commands,
+    demo_command,
+    explain_command,
+    model_commands,
+    score_commands,
+    serve_commands,
+)
 
 _DESCRIPTION = """\
 mqm: who will turn an MQL into a meeting, which meeting into a win, and why.
@@ -26,7 +34,15 @@ def parser() -> argparse.ArgumentParser:
         prog="mqm", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for group in (data_commands, audit_command, model_commands, score_commands, serve_commands, demo_command):
+    for group in (
+        data_commands,
+        audit_command,
+        model_commands,
+        score_commands,
+        explain_command,
+        serve_commands,
+        demo_command,
+    ):
         group.add(commands)
     return top
 

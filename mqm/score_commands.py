@@ -1,4 +1,4 @@
-"""Commands that use a model or its features: `mqm score`, `mqm explain`, `mqm features`, `mqm judge`."""
+"""Commands that use a model or its features: `mqm score`, `mqm features`, `mqm judge`."""
 
 from __future__ import annotations
 
@@ -33,22 +33,9 @@ def add(commands: Any) -> None:
     )
     score.add_argument("--out", type=Path, required=True, metavar="FILE", help=".parquet, .csv or .jsonl")
     score.add_argument("--version", metavar="V", help="default: the champion, else the challenger")
+    language_option(score)
     engines.add_options(score)
     console.json_option(score)
-
-    explain = console.command(
-        commands,
-        "explain",
-        _explain,
-        "explain one contact's score",
-        "mqm explain mql_to_meeting c-42 --log demo",
-    )
-    explain.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
-    explain.add_argument("contact", metavar="CONTACT", help="a contact_id")
-    console.log_option(explain)
-    explain.add_argument("--as-of", type=console.time_argument, metavar="TIME", help="default: the log's last moment")
-    explain.add_argument("--version", metavar="V", help="default: the champion, else the challenger")
-    console.json_option(explain)
 
     features = console.command(
         commands,
@@ -84,24 +71,32 @@ def add(commands: Any) -> None:
     console.json_option(judge)
 
 
-def _load(options: argparse.Namespace) -> PropensityModel:
-    """The version asked for, else the champion, else the challenger. A champion is found without MLflow."""
-    return _found(options)[0]
+def language_option(made: argparse.ArgumentParser) -> None:
+    """Adds `--language`."""
+    from engagement.settings import LANGUAGES
+
+    made.add_argument("--language", choices=LANGUAGES, help="of the sentences; default: that of mqm.toml, else en")
 
 
-def _found(options: argparse.Namespace) -> tuple[PropensityModel, Path]:
-    """The model of `_load`, and its bundle's folder."""
+def load_model(log: str, conversion: str, version: str | None) -> tuple[PropensityModel, Path]:
+    """The version asked for, else the champion, else the challenger; and its bundle's folder.
+
+    A champion is found without MLflow.
+
+    Raises:
+        UnknownConversion: the funnel of the log has none of that name. NoModel: there is none, or no such version.
+    """
     from models.champions import champions
 
-    console.settings(options.log).funnel.conversion(options.conversion)  # an unknown one is named as such
-    champion = None if options.version else champions(console.store()).get(options.conversion)
+    console.settings(log).funnel.conversion(conversion)  # an unknown one is named as such
+    champion = None if version else champions(console.store()).get(conversion)
     if champion is not None:
         return champion.load(console.store()), champion.bundle(console.store())
     from models.registry import Registry
 
     registry = Registry(console.store())
-    version = registry.find(options.conversion, options.version)
-    return registry.load(version), registry.bundle_folder(version.run_id)
+    found = registry.find(conversion, version)
+    return registry.load(found), registry.bundle_folder(found.run_id)
 
 
 def _score(options: argparse.Namespace) -> None:
@@ -111,12 +106,12 @@ def _score(options: argparse.Namespace) -> None:
 
     check_out(options.out)
     asked = None if options.contacts is None else read_contacts(options.contacts)
-    model, bundle = _found(options)
-    moment = console.now()
+    model, bundle = load_model(options.log, options.conversion, options.version)
+    moment, language = console.now(), options.language or console.settings(options.log).language
     if options.engine == "spark":
-        answer = shipped_scorer(bundle, model.version, moment, asked is None)
+        answer = shipped_scorer(bundle, model.version, moment, asked is None, language)
     else:
-        answer = scorer(model, moment, asked is None)
+        answer = scorer(model, moment, asked is None, language)
     with console.progress("score") as tell, engines.open_engine(options, tell, _PORTION) as engine:
         as_of = options.as_of
         if as_of is None:
@@ -155,31 +150,6 @@ def _told(answers: Iterator[list[bytes]], rows: int, tell: console.Progress) -> 
         yield some
         done += len(some)
         tell(f"{done:,} of {rows:,} rows", 0.2 + 0.8 * done / rows)
-
-
-def _explain(options: argparse.Namespace) -> None:
-    from engagement.times import format_time
-    from mqm.model_commands import read_arrays
-    from mqm.score_files import as_json
-
-    model = _load(options)
-    with console.progress("explain") as tell:
-        tell("reading the log", 0.1)
-        arrays, last_known = read_arrays(options.log)
-    as_of = options.as_of if options.as_of is not None else last_known
-    score = model.score(arrays, [options.contact], [as_of])[0]
-    if options.json:
-        console.print_json(as_json(score, console.now()))
-        return
-    print(f"{score.question}  ({score.contact_id}, as of {format_time(as_of)})")
-    if score.probability is None or score.base_rate is None or score.log_odds is None:
-        print(f"{score.status.replace('_', ' ')}: {score.status_text}")
-        return
-    print(f"{score.probability:.1%} (base rate {score.base_rate:.1%}), score {score.score}, grade {score.grade}\n")
-    print(f"{score.base_log_odds:+8.3f}  where everyone starts, in log-odds")
-    for reason in score.reasons:
-        print(f"{reason.effect:+8.3f}  {reason.text}")
-    print(f"{score.log_odds:+8.3f}  = log-odds of {score.probability:.4f}   [model {score.model_version}]")
 
 
 def _features(options: argparse.Namespace) -> None:
@@ -222,7 +192,7 @@ def _judge(options: argparse.Namespace) -> None:
     from training.split import group_of
     from training.table import contact_ids
 
-    model = _load(options)
+    model, _ = load_model(options.log, options.conversion, options.version)
     with console.progress("judge") as tell:
         tell("reading the log", 0.1)
         arrays, last_known = read_arrays(options.log)

@@ -15,32 +15,39 @@ if TYPE_CHECKING:
     from models.propensity import PropensityModel
 
 
-def scorer(model: PropensityModel, scored_at: int, only_in_stage: bool) -> Answer:
+def scorer(model: PropensityModel, scored_at: int, only_in_stage: bool, language: str) -> Answer:
     """Answers with a row's score as JSON; with nothing where only those in the stage are wanted and it is not."""
-    return partial(_scores, model, scored_at, only_in_stage)
+    return partial(_scores, model, scored_at, only_in_stage, language)
 
 
-def shipped_scorer(bundle: Path, version: str, scored_at: int, only_in_stage: bool) -> Answer:
+def shipped_scorer(bundle: Path, version: str, scored_at: int, only_in_stage: bool, language: str) -> Answer:
     """The same for a process elsewhere: the bundle's files go with it, and are checked and loaded there, once."""
     from models.shipped import pack
 
-    return partial(_scores_of_bundle, pack(bundle), version, scored_at, only_in_stage)
+    return partial(_scores_of_bundle, pack(bundle), version, scored_at, only_in_stage, language)
 
 
 def _scores_of_bundle(
-    packed: tuple[tuple[str, bytes], ...], version: str, scored_at: int, only_in_stage: bool, rows: Computed
+    packed: tuple[tuple[str, bytes], ...],
+    version: str,
+    scored_at: int,
+    only_in_stage: bool,
+    language: str,
+    rows: Computed,
 ) -> list[bytes]:
     from models.shipped import unpacked
 
-    return _scores(unpacked(packed, version), scored_at, only_in_stage, rows)
+    return _scores(unpacked(packed, version), scored_at, only_in_stage, language, rows)
 
 
-def _scores(model: PropensityModel, scored_at: int, only_in_stage: bool, rows: Computed) -> list[bytes]:
+def _scores(
+    model: PropensityModel, scored_at: int, only_in_stage: bool, language: str, rows: Computed
+) -> list[bytes]:
     from models.score import INSUFFICIENT_DATA, SCORED
     from mqm.score_files import as_json
 
     found = []
-    for score in model.score_computed(rows):
+    for score in model.score_computed(rows, language):
         told = not only_in_stage or score.status in (SCORED, INSUFFICIENT_DATA)
         found.append(json.dumps(as_json(score, scored_at), ensure_ascii=False).encode() if told else b"")
     return found

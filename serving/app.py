@@ -17,11 +17,13 @@ from starlette.routing import Route
 
 from engagement.errors import BadInput, MqmError
 from engagement.times import DAY
+from features.words import LANGUAGES
 from models.score import NO_MODEL, Score
 from serving.answers import Answer, Batch, ConversionOut, Conversions, answer_from
 from serving.doors import Frame, Handler, door, read_json
 from serving.ingest import outcome, read_rows
 from serving.intake import Question, question_from
+from serving.languages import language_for
 from serving.openapi import document
 from serving.problems import Problem, handle
 from serving.scorer import answer, answer_many, refuse_unknown
@@ -55,34 +57,40 @@ def make_app(state: State) -> Starlette:
 async def score(state: State, request: Request) -> Response:
     """POST /v1/score."""
     body = await read_json(request)
-    rid = request.state.request_id
+    rid, language = request.state.request_id, _language(state, request)
     if len(body) > LARGE:
-        return _json(await state.aside(_score, state, body, rid))
-    return _json(_score(state, body, rid))
+        return _json(await state.aside(_score, state, body, rid, language), language)
+    return _json(_score(state, body, rid, language), language)
 
 
 async def score_batch(state: State, request: Request) -> Response:
     """POST /v1/score/batch."""
     body = await read_json(request)
-    return _json(await state.aside(_score_batch, state, body, request.state.request_id))
+    language = _language(state, request)
+    return _json(await state.aside(_score_batch, state, body, request.state.request_id, language), language)
 
 
-def _score(state: State, body: bytes, request_id: str) -> bytes:
+def _language(state: State, request: Request) -> str:
+    header = request.headers.get("accept-language")
+    return language_for(header, state.language) if header else state.language
+
+
+def _score(state: State, body: bytes, request_id: str, language: str) -> bytes:
     now = state.clock()
     question = question_from(fit(parse(body), ScoreRequest), now, None, "$")
     models = state.shelf.models
     refuse_unknown([question.conversion], {*state.conversions, *models})
-    found = answer(question, models, state.log)
-    return msgspec.json.encode(_out(state, question, found, now, request_id))
+    found = answer(question, models, state.log, language)
+    return msgspec.json.encode(_out(state, question, found, now, request_id, language))
 
 
-def _score_batch(state: State, body: bytes, request_id: str) -> bytes:
+def _score_batch(state: State, body: bytes, request_id: str, language: str) -> bytes:
     now = state.clock()
     questions = _questions(fit(parse(body), BatchRequest), now)
     models = state.shelf.models
     refuse_unknown([question.conversion for question in questions], {*state.conversions, *models})
-    found = answer_many(questions, models, state.log)
-    answers = [_out(state, *pair, now, request_id) for pair in zip(questions, found, strict=True)]
+    found = answer_many(questions, models, state.log, language)
+    answers = [_out(state, *pair, now, request_id, language) for pair in zip(questions, found, strict=True)]
     return msgspec.json.encode(Batch(answers, request_id))
 
 
@@ -101,18 +109,19 @@ def _questions(batch: BatchRequest, now: int) -> list[Question]:
     ]
 
 
-def _out(state: State, question: Question, found: Score | None, now: int, request_id: str) -> Answer:
-    return answer_from(found or _no_model(state, question), secrets.token_hex(12), now, request_id)
+def _out(state: State, question: Question, found: Score | None, now: int, request_id: str, language: str) -> Answer:
+    score = found or _no_model(state, question, language)
+    return answer_from(score, secrets.token_hex(12), now, request_id)
 
 
-def _no_model(state: State, question: Question) -> Score:
-    name = question.conversion
+def _no_model(state: State, question: Question, language: str) -> Score:
+    name, words = question.conversion, LANGUAGES[language]
     return Score(
         status=NO_MODEL,
-        status_text=f"No model was promoted for {name} yet.",
+        status_text=words.no_model(name),
         contact_id=question.contact_id,
         conversion=name,
-        question=state.conversions[name].question,
+        question=words.question(state.conversions[name]),
         as_of=question.as_of,
     )
 
@@ -182,8 +191,9 @@ def _document() -> bytes:
     return msgspec.json.encode(document())
 
 
-def _json(body: bytes) -> Response:
-    return Response(body, media_type="application/json")
+def _json(body: bytes, language: str = "") -> Response:
+    headers = {"Content-Language": language} if language else None
+    return Response(body, media_type="application/json", headers=headers)
 
 
 DOORS = (

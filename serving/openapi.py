@@ -4,6 +4,7 @@ formats, names that are valid identifiers. Tests hold it against the routes and 
 
 from __future__ import annotations
 
+from engagement.settings import LANGUAGES
 from serving.schemas import SCHEMAS, Schema, ref
 
 
@@ -29,6 +30,16 @@ def document() -> Schema:
     }
 
 
+#: Optional: a caller that cannot send headers gets the service's own language.
+_LANGUAGE: Schema = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "description": f"The language of the sentences: {', '.join(LANGUAGES)}. Numbers do not depend on it.",
+    "schema": {"type": "string"},
+}
+
+
 def _operation(name: str, scope: str | None, summary: str, body: str | None, answer: Schema) -> Schema:
     problem = {
         "description": "A problem (RFC 9457).",
@@ -49,6 +60,8 @@ def _operation(name: str, scope: str | None, summary: str, body: str | None, ans
         operation["description"] = f"Needs a key with the scope {scope}."
         operation["x-scope"] = scope
         operation["security"] = [{"bearer": []}, {"key": []}, {"basic": []}]
+    if scope == "score" and body:
+        operation["parameters"] = [_LANGUAGE]
     if body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
     return operation

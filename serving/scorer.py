@@ -42,25 +42,27 @@ class HistoryLog(Protocol):
         ...
 
 
-def answer(question: Question, models: Mapping[str, PropensityModel], log: HistoryLog) -> Score | None:
-    """The score, or None when there is no model for the conversion."""
+def answer(
+    question: Question, models: Mapping[str, PropensityModel], log: HistoryLog, language: str = "en"
+) -> Score | None:
+    """The score, told in that language, or None when there is no model for the conversion."""
     model = models.get(question.conversion)
     if model is None:
         return None
     events, attributes = question.history or log.history(question.contact_id)
     arrays = LogArrays.from_events(events, attributes)
-    return scores(model, arrays, [question.contact_id], [question.as_of])[0]
+    return scores(model, arrays, [question.contact_id], [question.as_of], language)[0]
 
 
 def answer_many(
-    questions: Sequence[Question], models: Mapping[str, PropensityModel], log: HistoryLog
+    questions: Sequence[Question], models: Mapping[str, PropensityModel], log: HistoryLog, language: str = "en"
 ) -> list[Score | None]:
     """The scores of many questions, in their order; stored histories are read and scored together."""
     found: list[Score | None] = [None] * len(questions)
     stored: defaultdict[str, list[int]] = defaultdict(list)
     for index, question in enumerate(questions):
         if question.history is not None:
-            found[index] = answer(question, models, log)
+            found[index] = answer(question, models, log, language)
         elif question.conversion in models:
             stored[question.conversion].append(index)
     for conversion, indices in stored.items():
@@ -69,16 +71,20 @@ def answer_many(
             ids = [questions[index].contact_id for index in part]
             arrays = LogArrays.from_events(*log.histories(sorted(set(ids))))
             times = [questions[index].as_of for index in part]
-            for index, score in zip(part, scores(models[conversion], arrays, ids, times), strict=True):
+            for index, score in zip(part, scores(models[conversion], arrays, ids, times, language), strict=True):
                 found[index] = score
     return found
 
 
 def scores(
-    model: PropensityModel, arrays: LogArrays, contact_ids: Sequence[str], as_of: Sequence[int]
+    model: PropensityModel,
+    arrays: LogArrays,
+    contact_ids: Sequence[str],
+    as_of: Sequence[int],
+    language: str = "en",
 ) -> list[Score]:
     """A score with its trend for each (contact, as_of), in order."""
-    now = model.score(arrays, contact_ids, as_of)
+    now = model.score(arrays, contact_ids, as_of, language=language)
     before = log_odds(model, arrays, contact_ids, np.asarray(as_of, np.int64) - TREND_DELAY)
     return [replace(score, trend=trend(score.log_odds, odds)) for score, odds in zip(now, before, strict=True)]
 

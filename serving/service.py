@@ -50,6 +50,7 @@ def make_state(config: ServiceConfig) -> State:
         shelf=Shelf(lambda: champions(config.store), lambda champion: load_champion(config, champion)),
         open_log=lambda: SqliteLog(config.log, create=True),
         clock=now,
+        language=config.settings.language,
         settled=still_the_collector,
     )
 

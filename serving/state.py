@@ -42,6 +42,7 @@ class State:
     Attributes:
         open_log: opens the log; tried again every `POLL` seconds while it fails.
         clock: now, in microseconds UTC.
+        language: that of the sentences where a request does not ask for another.
         settled: called once, after the first look at the champions (to still the garbage collector).
     """
 
@@ -50,6 +51,7 @@ class State:
     shelf: Shelf
     open_log: Callable[[], ServiceLog]
     clock: Callable[[], int]
+    language: str = "en"
     settled: Callable[[], None] = lambda: None
     _log: ServiceLog | None = None
     _writer: Writer | None = None

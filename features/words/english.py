@@ -143,17 +143,18 @@ class English(Language):
         """ "12 smaller things together"."""
         return "1 smaller thing" if number == 1 else f"{number} smaller things together"
 
-    def changed(self, before: str | None, after: str | None) -> str:
+    def changed(self, before: str | None, after: str | None, same_model: bool = False) -> str:
         """ "Opened a mail 1 day ago (before: has not opened a mail so far)"."""
         if after is None:
-            return f"No longer looked at (before: {_inner(str(before))})"
+            now = "Now among the smaller things" if same_model else "No longer looked at"
+            return f"{now} (before: {_inner(str(before))})"
         if before is None:
-            return f"{after} (before: not looked at)"
+            return f"{after} (before: {'among the smaller things' if same_model else 'not looked at'})"
         return f"{after} ({'as before' if before == after else 'before: ' + _inner(before)})"
 
     def other_start(self) -> str:
         """The other model's start."""
-        return "Where everyone starts: another model, another start"
+        return "The model itself changed: everyone starts elsewhere"
 
     def question(self, conversion: Conversion) -> str:
         """ "Will this MQL hold a meeting within 30 days?"."""

@@ -152,17 +152,18 @@ class German(Language):
         """ "12 kleinere Einflüsse zusammen"."""
         return "1 kleinerer Einfluss" if number == 1 else f"{number} kleinere Einflüsse zusammen"
 
-    def changed(self, before: str | None, after: str | None) -> str:
+    def changed(self, before: str | None, after: str | None, same_model: bool = False) -> str:
         """ "Hat vor 1 Tag eine Mail geöffnet (vorher: hat bisher keine Mail geöffnet)"."""
         if after is None:
-            return f"Nicht mehr betrachtet (vorher: {_inner(str(before))})"
+            now = "Jetzt unter den kleineren Einflüssen" if same_model else "Nicht mehr betrachtet"
+            return f"{now} (vorher: {_inner(str(before))})"
         if before is None:
-            return f"{after} (vorher nicht betrachtet)"
+            return f"{after} (vorher {'unter den kleineren Einflüssen' if same_model else 'nicht betrachtet'})"
         return f"{after} ({'wie vorher' if before == after else 'vorher: ' + _inner(before)})"
 
     def other_start(self) -> str:
         """The other model's start."""
-        return "Ausgangspunkt für alle: ein anderes Modell, ein anderer Ausgangspunkt"
+        return "Das Modell selbst ist ein anderes: Der Ausgangspunkt für alle hat sich verschoben"
 
     def question(self, conversion: Conversion) -> str:
         """ "Wird dieser MQL innerhalb von 30 Tagen einen Termin wahrnehmen?"."""

@@ -66,8 +66,11 @@ class Language(ABC):
         """So many smaller things taken together."""
 
     @abstractmethod
-    def changed(self, before: str | None, after: str | None) -> str:
-        """What is so now and was before, from two sentences; None: the model of that time did not look at it."""
+    def changed(self, before: str | None, after: str | None, same_model: bool = False) -> str:
+        """What is so now and was before, from two sentences.
+
+        None: that model did not look at it, or, of the same model, it was among the smaller things.
+        """
 
     @abstractmethod
     def other_start(self) -> str:
