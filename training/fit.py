@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import lightgbm as lgb
@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.booster import Booster
-from training.folds import Fold, by_account, in_time
+from training.folds import FOLDS, Fold, by_account, in_time
 from training.part import Part
+from training.split import fold_of
 from training.tune import CANDIDATES, Budget, Stopped, Watch, search
 
 Floats = npt.NDArray[np.float64]
@@ -28,6 +29,7 @@ MOST_TREES = 1500
 #: Trees without improvement, times the learning rate, after which growing stops.
 PATIENCE = 2.0
 _FEW = 20_000
+_TENTH = 10
 #: Cells below which a second thread costs more than it gives; the model is the same with either.
 _SMALL = 2_000_000
 #: A watched trial tells how it does after so many trees.
@@ -36,7 +38,11 @@ _TOLD_EVERY = 25
 
 @dataclass(frozen=True)
 class FittedTrees:
-    """A booster, the settings that won, and the out-of-fold margins of the rows it was fitted on."""
+    """A booster, the settings that won, and the out-of-fold margins of the rows it was fitted on.
+
+    Attributes:
+        folds: the boosters that these margins are from, each fitted without the accounts of its fold.
+    """
 
     booster: Booster
     settings: dict[str, Any]
@@ -44,16 +50,17 @@ class FittedTrees:
     out_of_fold: Floats
     cv_log_loss: float
     tried: list[dict[str, Any]] = field(default_factory=list)
+    folds: tuple[Booster, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Tried:
-    """Settings and how they did: the loss at the best number of trees, and the held-out margins there."""
+    """Settings, their loss at the best number of trees, and each fold's booster of so many, as text."""
 
     settings: dict[str, Any]
     loss: float
     trees: int
-    margins: list[Floats]
+    folds: list[str]
 
 
 def fit_booster(part: Part, seed: int, budget: Budget | None = None, progress: Progress | None = None) -> FittedTrees:
@@ -67,7 +74,7 @@ def fit_booster(part: Part, seed: int, budget: Budget | None = None, progress: P
     tried: list[_Tried] = []
 
     def attempt(settings: dict[str, Any], watch: Watch | None) -> float:
-        tried.append(_cross_validate(data, part, folds, {**pace, **settings}, seed, watch))
+        tried.append(_cross_validate(data, folds, {**pace, **settings}, seed, watch))
         if progress:
             share = len(tried) / (budget.trials or len(CANDIDATES))
             progress(f"cross-validation {len(tried)}: log loss {tried[-1].loss:.5f}", min(share, 1.0))
@@ -80,20 +87,43 @@ def fit_booster(part: Part, seed: int, budget: Budget | None = None, progress: P
             attempt(settings, None)
     best = min(tried, key=lambda one: one.loss)
     if folds is not accounts:  # the number of trees, and out-of-fold margins, for all of the rows
-        best = _cross_validate(data, part, accounts, best.settings, seed, None)
+        best = _cross_validate(data, accounts, best.settings, seed, None)
     # With FOLDS/(FOLDS-1) times the rows a few more trees are earned.
     trees = max(1, round(best.trees * 1.1))
     out_of_fold = np.empty(len(part))
-    for (_, rows), margins in zip(accounts, best.margins, strict=True):
-        out_of_fold[rows] = margins
+    boosters = tuple(Booster(text) for text in best.folds)
+    for (_, rows), fold in zip(accounts, boosters, strict=True):
+        out_of_fold[rows] = fold.margins(part.matrix[rows])
     told = [{**one.settings, "trees": one.trees, "cv_log_loss": one.loss} for one in tried]
     booster = _grow(data, part.matrix.size, best.settings, trees, seed)
-    return FittedTrees(booster, best.settings, trees, out_of_fold, best.loss, told)
+    return FittedTrees(booster, best.settings, trees, out_of_fold, best.loss, told, boosters)
 
 
 def refit(part: Part, like: FittedTrees, seed: int) -> Booster:
     """A booster of other rows with the settings and the number of trees of one that was fitted."""
     return _grow(_dataset(part, seed), part.matrix.size, like.settings, like.trees, seed)
+
+
+def fit_whole(part: Part, sample: Part, like: FittedTrees, seed: int) -> FittedTrees:
+    """A booster of all rows with the settings that won on a sample of them.
+
+    How many trees so many rows earn is seen on a tenth of the accounts, held out. Their margins are the new
+    booster's; those of other rows are from the sample's fold that was fitted without their account.
+    """
+    held = fold_of(part.groups, _TENTH, seed) == 0
+    data = _dataset(part, seed)
+    learn, judge = (data.subset(np.flatnonzero(rows).tolist()) for rows in (~held, held))
+    params = {**data.params, **fixed_settings(seed), **like.settings, "metric": "binary_logloss", "num_threads": 2}
+    patience = lgb.early_stopping(round(PATIENCE / like.settings["learning_rate"]), verbose=False)
+    grown = lgb.train(params, learn, MOST_TREES, valid_sets=[judge], callbacks=[patience])
+    booster = Booster(grown.model_to_string(num_iteration=grown.best_iteration))
+    known, first = np.unique(sample.groups, return_index=True)
+    place = np.minimum(np.searchsorted(known, part.groups), len(known) - 1)
+    fold = np.where(known[place] == part.groups, fold_of(sample.groups, FOLDS, seed)[first][place], 0)
+    margins = np.empty(len(part))
+    for rows, by in [(~held & (fold == k), one) for k, one in enumerate(like.folds)] + [(held, booster)]:
+        margins[rows] = by.margins(part.matrix[rows], threads=2)
+    return replace(like, booster=booster, trees=grown.best_iteration, out_of_fold=margins)
 
 
 def _dataset(part: Part, seed: int) -> lgb.Dataset:
@@ -114,8 +144,7 @@ def _dataset(part: Part, seed: int) -> lgb.Dataset:
 def _grow(data: lgb.Dataset, cells: int, settings: dict[str, Any], trees: int, seed: int) -> Booster:
     threads = 1 if cells < _SMALL else 2
     params = {**data.params, **fixed_settings(seed), **settings, "num_threads": threads}
-    booster = lgb.train(params, data, num_boost_round=trees)
-    return Booster(booster.model_to_string())
+    return Booster(lgb.train(params, data, num_boost_round=trees).model_to_string())
 
 
 def _hush() -> None:
@@ -142,7 +171,7 @@ def fixed_settings(seed: int) -> dict[str, Any]:
 
 
 def _cross_validate(
-    data: lgb.Dataset, part: Part, folds: list[Fold], settings: dict[str, Any], seed: int, watch: Watch | None
+    data: lgb.Dataset, folds: list[Fold], settings: dict[str, Any], seed: int, watch: Watch | None
 ) -> _Tried:
     """How settings do on held-out rows.
 
@@ -170,10 +199,6 @@ def _cross_validate(
                 break
             if watch and trees % _TOLD_EVERY == 0 and watch(trees, best_loss):
                 raise Stopped
-    margins = [
-        np.asarray(
-            booster.predict(part.matrix[judge], raw_score=True, num_iteration=best_trees, num_threads=1), np.float64
-        )
-        for (_, judge), booster in zip(folds, boosters, strict=True)
-    ]
-    return _Tried(settings, best_loss, best_trees, margins)
+    return _Tried(
+        settings, best_loss, best_trees, [booster.model_to_string(num_iteration=best_trees) for booster in boosters]
+    )

@@ -18,7 +18,7 @@ from models.additive import base_rate_rung
 from models.booster import Rung
 from models.calibration import fit_affine, inverse_logit
 from training.draws import drawn
-from training.fit import FittedTrees, fit_booster, refit
+from training.fit import FittedTrees, fit_booster, fit_whole, refit
 from training.fit_logistic import FittedLine, fit_logistic
 from training.judge import row_losses
 from training.part import Part
@@ -73,13 +73,40 @@ class Fitted:
 
 
 def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progress | None = None) -> Fitted:
-    """Fits every rung on the training part and returns the highest that is proven."""
+    """Fits every rung on the training part and returns the highest that is proven.
+
+    Of very many rows an even sample chooses the rung and its settings, and the rung chosen learns from all.
+    """
+    sample = part.evenly()
+    found = _highest(sample, seed, budget, progress)
+    if sample is part:
+        return found.fitted
+    return _whole(part, sample, found, seed)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was reached, and the trees that were fitted beside it."""
+
+    fitted: Fitted
+    trees: FittedTrees | None = None
+
+
+def _whole(part: Part, sample: Part, found: _Found, seed: int) -> Fitted:
+    rung = found.fitted.rung
+    if rung.kind != "lightgbm" or found.trees is None:
+        return replace(found.fitted, out_of_fold=rung.margins(part.matrix))
+    whole = fit_whole(part, sample, found.trees, seed)
+    return replace(found.fitted, rung=whole.booster, trees=whole.trees, out_of_fold=whole.out_of_fold)
+
+
+def _highest(part: Part, seed: int, budget: Budget | None, progress: Progress | None) -> _Found:
     rate = float(part.converted.mean())
     base = base_rate_rung(rate, part.matrix.shape[1])
     flat = base.margins(part.matrix)
     of_base = Fitted(base, {}, 0, flat, float(row_losses(part.converted, inverse_logit(flat)).mean()))
     if part.matrix.shape[1] == 0:
-        return of_base
+        return _Found(of_base)
     trees, line = fit_booster(part, seed, budget, progress), fit_logistic(part, seed)
     late, margins, judged_on = _compared(part, trees, line, seed)
     losses = {name: row_losses(part.converted[late], inverse_logit(of)) for name, of in margins.items()}
@@ -90,7 +117,7 @@ def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progres
         "logistic": Fitted(line.rung, {"C": line.strength}, 0, line.out_of_fold, line.cv_log_loss),
         "lightgbm": Fitted(trees.booster, trees.settings, trees.trees, trees.out_of_fold, trees.cv_log_loss),
     }[reached]
-    return replace(found, tried=trees.tried, ladder=steps, judged_on=judged_on)
+    return _Found(replace(found, tried=trees.tried, ladder=steps, judged_on=judged_on), trees)
 
 
 def _compared(part: Part, trees: FittedTrees, line: FittedLine, seed: int) -> tuple[Rows, dict[str, Floats], str]:

@@ -13,6 +13,11 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+#: What is to be chosen (settings, a rung, columns to leave out) is chosen on so many rows, drawn evenly over time:
+#: more of them choose the same.
+ENOUGH = 100_000
+_CHUNK = 4096
+
 
 @dataclass(frozen=True)
 class Part:
@@ -41,7 +46,7 @@ class Part:
         """Some of the rows."""
         return replace(
             self,
-            matrix=self.matrix[rows],
+            matrix=rows_of(self.matrix, rows),
             converted=self.converted[rows],
             groups=self.groups[rows],
             cutoff=self.cutoff[rows],
@@ -56,3 +61,32 @@ class Part:
         """How many of the rows there are of the rarer class."""
         yes = int(self.converted[rows].sum())
         return min(yes, len(rows) - yes)
+
+    def evenly(self) -> Part:
+        """Enough rows to choose by, drawn evenly over time; itself where there are no more."""
+        return self if len(self) <= ENOUGH else self.take(evenly(np.arange(len(self))))
+
+
+def evenly(rows: Rows) -> Rows:
+    """Enough of the row numbers to choose by, drawn evenly."""
+    places = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), ENOUGH)).astype(int))
+    return np.asarray(rows[places])
+
+
+def rows_of(matrix: Floats, rows: Rows) -> Floats:
+    """Some rows, ascending; no copy where they follow one another."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return matrix[rows[0] : rows[-1] + 1]
+    return matrix[rows]
+
+
+def columns_of(matrix: Floats, columns: Ints) -> Floats:
+    """Some columns, ascending, in the memory that the matrix has: it is overwritten."""
+    rows, width = len(matrix), len(columns)
+    if width == matrix.shape[1]:
+        return matrix
+    flat = matrix.reshape(-1)
+    for begin in range(0, rows, _CHUNK):
+        some = matrix[begin : begin + _CHUNK, columns]
+        flat[begin * width : begin * width + some.size] = some.reshape(-1)
+    return flat[: rows * width].reshape(rows, width)

@@ -25,7 +25,7 @@ from training.baselines import base_rate, naive_bayes, recency_rule
 from training.judge import Interval, judge
 from training.label_times import LabelTimes, label_times
 from training.ladder import Fitted, climb
-from training.part import Part
+from training.part import Part, columns_of, evenly, rows_of
 from training.recent import Recent, recent_rate
 from training.split import Split, group_of, split_by_time
 from training.stable import find_stable
@@ -105,41 +105,65 @@ def train(
     settings = found.trusted(settings)
     tell(f"{len(rows):,} label times, {int(rows.converted.sum()):,} converted; computing features", 0.05)
     features = derive_features(Vocabulary.of(arrays, split.train_end), settings, conversion)
-    matrix = features.compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)
+    ids = contact_ids(arrays, rows)
+    matrix = features.compute(arrays, ids, rows.cutoff, threads)
+    # A baseline of its own: whether the model has such a column, or lost it as drifting, must not matter.
+    recency = FeatureSet((Recency(),)).compute(arrays, ids, rows.cutoff, threads)[:, 0]
+    table = Table(rows, split, features, matrix, recency, monotone(features, settings))
+    return replace(learn(table, seed, budget, tell), audit=found)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a model is learnt from and judged by, ordered by cutoff.
+
+    Attributes:
+        matrix: (rows, features); `learn` uses up its memory. recency: (rows,) days since the last event.
+        monotone: as `training.part.Part`.
+    """
+
+    rows: LabelTimes
+    split: Split
+    features: FeatureSet
+    matrix: Floats
+    recency: Floats
+    monotone: tuple[int, ...] = ()
+
+
+def learn(table: Table, seed: int, budget: Budget | None, tell: Progress) -> Trained:
+    """From a table to a judged model, without the log."""
+    rows, split, features, matrix = table.rows, table.split, table.features, table.matrix
+    horizon = rows.conversion.horizon
     part, groups = split.train, group_of(rows)
+    sample = evenly(part)
     tell("looking for columns that drift", 0.12)
     categories = features.category_columns
-    stability = find_stable(
-        matrix[part], rows.converted[part], rows.cutoff[part], conversion.horizon, categories, seed
-    )
+    stability = find_stable(matrix[sample], rows.converted[sample], rows.cutoff[sample], horizon, categories, seed)
     left_out = tuple(features.names[i] for i in np.flatnonzero(stability.drift > stability.bound))
     attributes = matrix[:, [i for i in categories if isinstance(features.features[i], AsOf)]]
-    matrix = np.ascontiguousarray(matrix[:, stability.kept])
+    matrix = columns_of(matrix, stability.kept)
     features = FeatureSet(tuple(features.features[i] for i in stability.kept))
     learnt = Part(
-        matrix[part],
+        rows_of(matrix, part),
         rows.converted[part],
         groups[part],
         rows.cutoff[part],
-        conversion.horizon,
+        horizon,
         features.names,
         tuple(features.category_columns),
-        monotone(features, settings),
+        tuple(table.monotone[i] for i in stability.kept) if table.monotone else (),
     )
     fitted = climb(learnt, seed, budget, lambda text, share: tell(text, 0.15 + 0.6 * share))
     tell("calibrating", 0.8)
-    model = _calibrated(conversion, features, fitted, matrix, rows, split)
+    model = _calibrated(rows.conversion, features, fitted, matrix, rows, split)
     recent, model, log_odds = _recent(model, fitted, matrix, rows, split)
     trained = Trained(model, rows, split, fitted, matrix, seed, left_out)
-    trained = replace(
-        trained, recent=recent, test_log_odds=log_odds[split.test] + recent.shifts[split.test], audit=found
-    )
+    test_log_odds = log_odds[split.test] + recent.shifts[split.test]
+    trained = replace(trained, recent=recent, test_log_odds=test_log_odds)
     if not len(split.test):
         return trained
     tell("judging out of time", 0.85)
-    # A baseline of its own: whether the model has such a column, or lost it as drifting, must not matter.
-    recency = FeatureSet((Recency(),)).compute(arrays, contact_ids(arrays, rows), rows.cutoff, threads)[:, 0]
-    return _judged(trained, groups, recency, attributes)
+    return _judged(trained, groups, table.recency, attributes)
 
 
 def _calibrated(
@@ -147,7 +171,7 @@ def _calibrated(
 ) -> PropensityModel:
     """The affine map from the calibration part, or from out-of-fold margins where there is none."""
     if len(split.calibrate):
-        part, margins = split.calibrate, fitted.rung.margins(matrix[split.calibrate])
+        part, margins = split.calibrate, fitted.rung.margins(rows_of(matrix, split.calibrate))
     else:
         part, margins = split.train, fitted.out_of_fold
     converted = rows.converted[part]

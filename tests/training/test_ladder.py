@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from engagement.times import DAY
 from models.calibration import inverse_logit
 from training.baselines import naive_bayes
+from training.fit import fit_booster, fit_whole
 from training.fit_logistic import fit_logistic
-from training.judge import log_loss
+from training.judge import log_loss, roc_auc
 from training.ladder import Fitted, climb
 from training.part import Part
 
@@ -97,3 +100,32 @@ def test_naive_bayes_by_hand() -> None:
     won, lost = np.array([2.1, 1.1, 0.1]) / 3.3, np.array([0.1, 2.1, 0.1]) / 2.3
     odds = [won[0] / lost[0], won[1] / lost[1], won[2] / lost[2], 1.0]
     assert found == pytest.approx([one / (1 + one) for one in odds])
+
+
+def test_of_many_rows_a_sample_chooses_and_the_winner_learns_from_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix, converted = world(12_000, "interaction")
+    outcomes, noise = converted[:8_000], np.random.default_rng(1).random(8_000) < 0.3
+    monkeypatch.setattr("training.part.ENOUGH", 2_000)
+    drawn = reach(matrix[:2_000], converted[:2_000])
+    found = reach(matrix[:8_000], outcomes)
+    assert found.rung.kind == "lightgbm"
+    new, truth = matrix[8_000:], converted[8_000:]
+    losses = [log_loss(truth, inverse_logit(one.rung.margins(new))) for one in (found, drawn)]
+    assert losses[0] < losses[1]  # four times the rows teach more
+    assert abs(log_loss(outcomes, inverse_logit(found.out_of_fold)) - losses[0]) < 0.05
+    in_sample = reach(matrix[:8_000], noise)
+    assert in_sample.rung.kind == "base_rate"
+
+
+def test_margins_of_many_rows_are_from_boosters_that_did_not_see_the_account() -> None:
+    """Outcomes follow nothing but the account: whoever saw it knows them, whoever did not is left to guess."""
+    draw = np.random.default_rng(3)
+    accounts = np.repeat(np.arange(300), 20)[draw.permutation(6_000)]
+    fate = draw.random(300) < 0.5
+    matrix = np.column_stack(
+        [accounts * 1.0, draw.normal(size=6_000), draw.normal(size=6_000), draw.normal(size=6_000)]
+    )
+    whole = replace(part(matrix, fate[accounts]), categories=(), groups=accounts.astype(np.int64))
+    sample = whole.take(np.arange(0, 6_000, 3))
+    found = fit_whole(whole, sample, fit_booster(sample, 0), 0)
+    assert roc_auc(whole.converted, found.out_of_fold) < 0.65
