@@ -3,7 +3,9 @@
 A model calibrated months ago promises the rate of months ago. At any time the outcomes of the latest mature rows
 are known; the shift makes their mean probability their frequency (an intercept, drawn to zero). It moves every
 score alike, so reasons stay exact. Whether, and over how many rows, is chosen on what was known before the test part
-begins; the test part is judged with the shift as it would have been on each day, beside no shift at all.
+begins: on the later half of it, beside the level that the earlier half had, since the calibration's own intercept may
+have been fitted on these rows. The test part is judged with the shift as it would have been on each day, beside no
+shift at all.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Recent:
 
     Attributes:
         window: how many of the latest mature rows it looks at; 0: there is no correction.
-        log_losses: on the rows it was chosen on, without (0) and with each window.
+        log_losses: on the rows it was chosen on, at the level known when they began (0) and with each window.
         shifts: (rows,) in log-odds, as it would have been at each row's cutoff. now: as it is at as_of.
     """
 
@@ -64,9 +66,11 @@ def recent_rate(log_odds: Floats, converted: Bools, cutoff: Ints, horizon: int, 
     if not enough:
         return Recent(0, {}, nothing, 0.0)
     rolled = {window: roll(log_odds, converted, cutoff, horizon, window) for window in WINDOWS}
+    past = np.flatnonzero(cutoff + horizon <= cutoff[chosen_on[0]])
+    held = shift(log_odds[past], converted[past])
     losses = {
         window: row_losses(converted[chosen_on], inverse_logit((log_odds + shifts)[chosen_on]))
-        for window, shifts in {0: nothing, **rolled}.items()
+        for window, shifts in {0: nothing + held, **rolled}.items()
     }
     best = min(WINDOWS, key=lambda window: float(losses[window].mean()))
     gain = losses[0] - losses[best]

@@ -43,6 +43,6 @@ def as_frame(matrix: npt.NDArray[np.float64], features: FeatureSet, learnt: int)
     return pd.DataFrame(columns)
 
 
-def _categories(values: npt.NDArray[np.float64]) -> pd.Categorical:
+def _categories(values: npt.NDArray[np.float64]) -> pd.Categorical[str]:
     """Places in a list as texts; "none" where missing, a category like any other."""
     return pd.Categorical(["none" if np.isnan(place) else f"c{int(place)}" for place in values])

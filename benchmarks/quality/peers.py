@@ -71,7 +71,7 @@ def logistic_regression(learn: pd.DataFrame, converted: Bools, ask: pd.DataFrame
 
 def flaml(learn: pd.DataFrame, converted: Bools, ask: pd.DataFrame) -> Floats:
     """FLAML's search over LightGBM and XGBoost by log loss."""
-    from flaml import AutoML
+    from flaml.automl import AutoML
 
     search = AutoML()
     search.fit(
@@ -97,7 +97,7 @@ def autogluon(python: Path) -> Peer:
             learn.assign(converted=converted.astype(int)).to_parquet(folder / "learn.parquet")
             ask.to_parquet(folder / "ask.parquet")
             script = Path(peers.__file__).parent / "autogluon_rows.py"
-            command = [python, "-W", "ignore", script, folder, str(BUDGET), str(THREADS)]
+            command: list[str | Path] = [python, "-W", "ignore", script, folder, str(BUDGET), str(THREADS)]
             subprocess.run(command, check=True, capture_output=True, text=True)
             return np.array(json.loads((folder / "found.json").read_text()))
 

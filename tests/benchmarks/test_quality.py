@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks.quality import figures, frames, peers, tables
@@ -14,6 +15,7 @@ from engagement.times import DAY
 from features.declare import AsOf, Count
 from features.feature_set import FeatureSet
 from tests.lab import Lab
+from training.judge import calibration_error, roc_auc
 from training.label_times import label_times
 
 TRUE = np.random.default_rng(0).uniform(0.05, 0.6, 4_000)
@@ -35,7 +37,7 @@ def test_paired_with_itself_nothing_differs() -> None:
 
 
 def test_chance_alone_leaves_what_the_truth_shows() -> None:
-    shown = figures.calibration_error(TESTED.converted, TRUE)
+    shown = calibration_error(TESTED.converted, TRUE)
     assert 0.5 < TESTED.chance(TRUE) / shown < 2
     assert TESTED.chance(TRUE[:400]) > TESTED.chance(TRUE)
 
@@ -83,9 +85,9 @@ def test_an_absent_table_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["HistGradientBoosting", "LogisticRegression"])
 def test_a_peer_answers_with_probabilities(name: str) -> None:
     kind = np.where(TRUE > 0.3, "c1", "c0")
-    frame = frames.pd.DataFrame({"number": TRUE, "kind": frames.pd.Categorical(kind)})
+    frame = pd.DataFrame({"number": TRUE, "kind": pd.Categorical(kind)})
     found, seconds = peers.timed(peers.PEERS[name], frame[:3_000], TESTED.converted[:3_000], frame[3_000:])
-    assert figures.roc_auc(TESTED.converted[3_000:], found) > 0.65 and seconds > 0
+    assert roc_auc(TESTED.converted[3_000:], found) > 0.65 and seconds > 0
     assert abs(found.mean() - TRUE[3_000:].mean()) < 0.05
 
 

@@ -46,6 +46,16 @@ def test_a_steady_one_is_left_alone_and_the_figures_are_told() -> None:
     assert set(found.log_losses) == {0, 250, 1_000, 4_000}
 
 
+def test_a_level_fitted_on_the_rows_it_is_chosen_on_is_no_rival() -> None:
+    """The calibration's intercept has seen these rows: what it gets right there is no reason against a correction."""
+    log_odds, converted, cutoff = world(True)
+    seen = (cutoff > 300 * DAY) & (cutoff < 600 * DAY)
+    fitted = log_odds + shift(log_odds[seen], converted[seen])
+    found = recent_rate(fitted, converted, cutoff, HORIZON, 600 * DAY, 1_010 * DAY)
+    assert found.window > 0
+    assert log_loss(converted[seen], inverse_logit(fitted[seen])) < found.log_losses[0]
+
+
 def test_too_little_is_not_looked_at() -> None:
     log_odds, converted, cutoff = (column[:300] for column in world(True))
     assert recent_rate(log_odds, converted, cutoff, HORIZON, int(cutoff[-1]), int(cutoff[-1])).log_losses == {}
