@@ -54,7 +54,7 @@ class German(Language):
 
     def anything(self, lead: Feature, seen: Seen) -> str:
         """ "4 Aktivitäten in den letzten 7 Tagen, zuletzt vor 2 Stunden, seit 12 Tagen bekannt"."""
-        whose = _whose(lead)
+        whose = "im Unternehmen: " if lead.level == "account" else ""
         if not seen.happened:
             return whose + _inside("keine Aktivität", seen.silent)
         parts = []
@@ -102,29 +102,29 @@ class German(Language):
     def silence(self, feature: Feature, window: int | None, fewer_than: int = 1) -> str:
         """ "keine Seitenaufrufe in den letzten 28 Tagen"."""
         few = {2: "weniger als zwei", 3: "weniger als drei"}.get(fewer_than)
-        return _whose(feature) + _inside(f"{few} {nouns(feature)}" if few else no(feature), window)
+        return _inside((f"{few} {nouns(feature)}" if few else no(feature)) + _where(feature), window)
 
     def trend(self, feature: Trend, share: float) -> str:
         """ "Seitenaufrufe in den letzten 28 Tagen: 60 % davon in den letzten 7 Tagen (zunehmend)"."""
         lately, before = within(feature.window), within(feature.against)
         if share == 0:
-            return f"{_whose(feature)}{no(feature)} {lately}, wohl aber {before}"
+            return f"{no(feature)}{_where(feature)} {lately}, wohl aber {before}"
         usual = (feature.window or 0) / feature.against
         pace = "zunehmend" if share > usual else "abnehmend" if share < usual else "gleichbleibend"
-        return f"{_whose(feature)}{nouns(feature)} {before}: {part(share)} {lately} ({pace})"
+        return f"{nouns(feature)}{_where(feature)} {before}: {part(share)} {lately} ({pace})"
 
     def ratio(self, feature: Ratio, ratio: float) -> str:
         """ "im Schnitt 0,4 Mailklicks pro erhaltene Mail in den letzten 90 Tagen"."""
-        whose, these, of = _whose(feature), nouns(feature), Feature(feature.per)
+        these, of, where = nouns(feature), Feature(feature.per), _where(feature)
         if ratio == 0:
-            return f"{whose}{_inside(no(feature), feature.window)}, wohl aber {nouns(of)}"
+            return f"{_inside(no(feature) + where, feature.window)}, wohl aber {nouns(of)}"
         if feature.per is None:
             much = {"alle": "nur", "fast alle": "fast nur"}.get(part(ratio), part(ratio))
-            return f"{whose}{nouns(of)} {within(feature.window)}: {much} {these}"
+            return f"{nouns(of)}{where} {within(feature.window)}: {much} {these}"
         if number(ratio) == "1":
             about = "ebenso" if ratio == 1 else "etwa ebenso"
-            return f"{whose}{about} viele {these} wie {nouns(of)} {within(feature.window)}"
-        return f"{whose}im Schnitt {number(ratio)} {these} pro {nouns(of, 2)} {within(feature.window)}"
+            return f"{about} viele {these} wie {nouns(of)}{where} {within(feature.window)}"
+        return f"im Schnitt {number(ratio)} {these} pro {nouns(of, 2)}{where} {within(feature.window)}"
 
     def gaps(self, lead: Feature, mean: float | None, spread: float | None, last: float | None) -> str:
         """ "Seitenaufrufe im durchschnittlichen Abstand von 3 Tagen, zuletzt im Abstand von 5 Tagen"."""
@@ -135,7 +135,7 @@ class German(Language):
             parts.append(f"{'mit' if parts else 'in Abständen mit'} Schwankungen von {span(spread)}")
         if last is not None:
             parts.append(f"zuletzt im Abstand von {span(last)}")
-        return f"{_whose(lead)}{nouns(lead)} {', '.join(parts)} ({within(lead.window)})"
+        return f"{nouns(lead)}{_where(lead)} {', '.join(parts)} ({within(lead.window)})"
 
     def rhythm(
         self, lead: Feature, hours: tuple[int, int, float] | None, weekdays: Sequence[tuple[Sequence[int], float]]
@@ -145,7 +145,7 @@ class German(Language):
         if hours is not None:
             parts.insert(0, (hours[2], f"zwischen {hours[0]:02}:00 und {hours[1]:02}:00 Uhr (UTC)"))
         (value, when), *others = parts
-        text = f"{_whose(lead)}{nouns(lead)} {within(lead.window)}: {part(value)} {when}"
+        text = f"{nouns(lead)}{_where(lead)} {within(lead.window)}: {part(value)} {when}"
         return text + "".join(f", {share(value)} {when}" for value, when in others)
 
     def rest(self, number: int) -> str:
@@ -191,8 +191,8 @@ class German(Language):
         return f"Für {conversion} ist noch kein Modell freigegeben."
 
 
-def _whose(feature: Feature) -> str:
-    return "im Unternehmen: " if feature.level == "account" else ""
+def _where(feature: Feature) -> str:
+    return " im Unternehmen" if feature.level == "account" else ""
 
 
 def _inside(what: str, window: int | None) -> str:

@@ -124,7 +124,7 @@ SAID = {
         "Keine Seitenaufrufe in den letzten 7 Tagen, wohl aber in den letzten 28 Tagen"
     ),
     "No page views in the last 28 days": "Keine Seitenaufrufe in den letzten 28 Tagen",
-    "Account: no activities in the last 28 days": "Im Unternehmen: keine Aktivitäten in den letzten 28 Tagen",
+    "Account: no activities in the last 28 days": "Keine Aktivitäten im Unternehmen in den letzten 28 Tagen",
     "0.4 email clicks for each of the sent mails in the last 90 days": (
         "Im Schnitt 0,4 Mailklicks pro erhaltene Mail in den letzten 90 Tagen"
     ),
