@@ -59,9 +59,12 @@ def find_stable(
     if any(min(converted[part].sum(), (~converted[part]).sum()) < _LEAST for part in (early, late)):
         return Stability(drift, BOUNDS[0], {})
     losses: dict[float, Floats] = {}
+    known: dict[int, Floats] = {}  # bounds that leave out the same columns are one question
     for bound in BOUNDS:
         columns = np.flatnonzero(drift <= bound)
-        if len(columns):
+        if len(columns) in known:
+            losses[bound] = known[len(columns)]
+        elif len(columns):
             places = [place for place, column in enumerate(columns) if column in categories]
             data = lgb.Dataset(
                 matrix[np.ix_(early, columns)], converted[early].astype(float), categorical_feature=places
@@ -76,6 +79,7 @@ def find_stable(
             booster = lgb.train(settings, data, _TREES)
             margins = booster.predict(matrix[np.ix_(late, columns)], raw_score=True, num_threads=1)
             losses[bound] = row_losses(converted[late], inverse_logit(np.asarray(margins)))
+            known[len(columns)] = losses[bound]
     return Stability(drift, _loosest(losses), {bound: float(of.mean()) for bound, of in losses.items()})
 
 
