@@ -1,4 +1,5 @@
-"""What an explanation costs beside the prediction: LightGBM's own contributions, shap's TreeExplainer, and ours.
+"""What an explanation costs beside the prediction: LightGBM's own contributions, shap's TreeExplainer, and ours;
+and what its words cost beside its numbers.
 
 Microseconds a row on one thread unless it says 2, as medians of rounds that take every way in turn, so that a busy
 machine hits all alike; ratios are medians of the rounds' ratios. shap hands LightGBM's models to LightGBM: measured
@@ -11,15 +12,28 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import lightgbm
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 
+from engagement.example import write_example
+from engagement.funnel import funnel_from
+from engagement.settings import FeatureSettings
+from features.arrays import LogArrays
+from features.catalogue import derive_features
+from features.feature_set import FeatureSet
+from features.vocabulary import Vocabulary
 from models.booster import Booster
 from models.kernel_plan import make_plan
+from models.reasons import ReasonWriter
 from models.trees import read_forest
+from training.label_times import label_times
+from training.table import contact_ids
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,6 +42,8 @@ TREES, LEAVES, FEATURES = 300, 31, 90
 #: Rows that stand for more, of the slow ways.
 FEWER = 200
 WAYS = ("predict", "pred_contrib", "shap", "ours", "ours, 2 threads", "our margins")
+#: Rows at which the words are measured beside the numbers.
+WORDED = (1, 100, 1_000)
 
 
 def run() -> None:
@@ -50,6 +66,7 @@ def run() -> None:
     say("1 row: times as fast as pred_contrib", taken[1], "pred_contrib", "ours", "at least 6")
     say("1,000 rows: times the prediction's cost", taken[1_000], "ours", "predict", "at most 8")
     say("100,000 rows: two threads, times as fast", taken[100_000], "ours", "ours, 2 threads", "at least 1.7")
+    worded(ours, matrix)
     growth(booster)
 
 
@@ -87,6 +104,55 @@ def measured(booster: lightgbm.Booster, ours: Booster, matrix: Floats, times: in
             act()
             taken[way].append((time.perf_counter() - begin) / rows * 1e6)
     return {way: np.array(times) for way, times in taken.items()}
+
+
+def worded(ours: Booster, matrix: Floats) -> None:
+    """What reasons cost, grouped and worded, beside the SHAP values that they tell.
+
+    The columns are 90 of the example log's catalogue, the values those of MQLs of whom each round sees others, the
+    effects the model's. "anew" is a writer that has not told a sentence before, "kept" one that told a round before.
+    """
+    features, values = histories(4_000)
+    effects = ours.contributions(matrix[: len(values)])[:, :-1]
+    print(
+        f"reasons: grouped and worded, {len({one.group for one in features.features})} groups of {FEATURES} columns"
+    )
+    print(f"{'rows':>8}{'SHAP values':>17}{'reasons, anew':>17}{'reasons, kept':>17}   µs a row, ratio to SHAP")
+    for rows in WORDED:
+        taken: dict[str, list[float]] = {"SHAP": [], "anew": [], "kept": []}
+        writer = ReasonWriter(features)
+        writer.write(values[-1_000:], effects[-1_000:])
+        for turn in range(3 if rows == 1_000 else 30):
+            part = slice(turn * rows, (turn + 1) * rows)
+            fresh = ReasonWriter(features)
+            for way, act in (
+                ("SHAP", partial(ours.contributions, matrix[part])),
+                ("anew", partial(fresh.write, values[part], effects[part])),
+                ("kept", partial(writer.write, values[part], effects[part])),
+            ):
+                begin = time.perf_counter()
+                act()
+                taken[way].append((time.perf_counter() - begin) / rows * 1e6)
+        shap, anew, kept = (np.array(times) for times in taken.values())
+        costs = "".join(f"{np.median(times):>17.1f}" for times in (shap, anew, kept))
+        print(f"{rows:>8}{costs}   {np.median(anew / shap):.2f} and {np.median(kept / shap):.2f}", flush=True)
+    print()
+
+
+def histories(rows: int) -> tuple[FeatureSet, Floats]:
+    """90 columns of the example log's catalogue, and (rows, 90) values of MQLs within 30 days of becoming one."""
+    with TemporaryDirectory(prefix="mqm-explain-") as name:
+        write_example(Path(name), 12_000, 0)
+        log = LogArrays.from_tables(
+            *(pq.read_table(Path(name) / f"{one}.parquet") for one in ("events", "attributes"))
+        )
+    conversion = funnel_from({}).conversion("mql_to_meeting")
+    times = label_times(log, conversion, int(log.events.occurred.max()))
+    times = times.take(np.random.default_rng(0).permutation(len(times))[:rows])
+    features = derive_features(
+        Vocabulary.of(log, int(times.cutoff.max())), FeatureSettings(max_columns=FEATURES), conversion
+    )
+    return features, features.compute(log, contact_ids(log, times), times.cutoff)
 
 
 def rounds(rows: int) -> int:

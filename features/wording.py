@@ -8,31 +8,43 @@ said, a language knows (`features.words`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from features.declare import AsOf, Colleagues, Feature
-from features.wording_pace import pace_sentence
+from features.wording_pace import PACE, pace_sentence
 from features.words import ENGLISH
-from features.words.facts import Seen, extras, width
+from features.words.facts import TELLING, Reader, extras, width
 from features.words.language import Language, capital
 
 
 def sentence(features: Sequence[Feature], values: Sequence[float], language: Language = ENGLISH) -> str:
     """One sentence for the columns of one group and their values (NaN where missing)."""
-    return capital(_sentence(features, values, language))
+    return teller(features, language)(values)
 
 
-def _sentence(features: Sequence[Feature], values: Sequence[float], language: Language) -> str:
+def teller(features: Sequence[Feature], language: Language = ENGLISH) -> Callable[[Sequence[float]], str]:
+    """What words the columns of one group, once for many values."""
+    tell = _teller(features, language)
+    return lambda values: capital(tell(values))
+
+
+def _teller(features: Sequence[Feature], language: Language) -> Callable[[Sequence[float]], str]:
     lead = features[0]
-    if (pace := pace_sentence(features, values, language)) is not None:
-        return pace
+    if isinstance(lead, PACE):
+        return lambda values: pace_sentence(features, values, language)
     if isinstance(lead, AsOf):
-        return language.attribute(lead, values[0])
+        return lambda values: language.attribute(lead, values[0])
     if isinstance(lead, Colleagues):
-        pairs = sorted(zip(features, values, strict=True), key=lambda pair: width(pair[0].window))
-        feature, value = next((pair for pair in pairs if pair[1] > 0), pairs[-1])
-        return language.colleagues(feature, int(value) if value > 0 else 0)
-    seen = Seen.of(features, values)
+        return lambda values: _colleagues(features, values, language)
+    read = Reader(features)
     if lead.type is None and lead.detail is None:
-        return language.anything(lead, seen)
-    return language.deed(lead, seen, extras(features, values))
+        return lambda values: language.anything(lead, read(values))
+    if TELLING.isdisjoint(map(type, features)):
+        return lambda values: language.deed(lead, read(values), ())
+    return lambda values: language.deed(lead, read(values), extras(features, values))
+
+
+def _colleagues(features: Sequence[Feature], values: Sequence[float], language: Language) -> str:
+    pairs = sorted(zip(features, values, strict=True), key=lambda pair: width(pair[0].window))
+    feature, value = next((pair for pair in pairs if pair[1] > 0), pairs[-1])
+    return language.colleagues(feature, int(value) if value > 0 else 0)

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from features.declare import Feature, GapLast, GapMean, GapSpread, HourShare, Ratio, StageAge, Trend, WeekdayShare
 from features.words.language import Language
 
-_PACE = (StageAge, Trend, Ratio, GapLast, HourShare, WeekdayShare)
+#: The declarations whose groups are about pace.
+PACE = (StageAge, Trend, Ratio, GapLast, HourShare, WeekdayShare)
 
 
-def pace_sentence(features: Sequence[Feature], values: Sequence[float], language: Language) -> str | None:
-    """One sentence for the columns of one group and their values, or None where the group is not about pace."""
+def pace_sentence(features: Sequence[Feature], values: Sequence[float], language: Language) -> str:
+    """One sentence for the columns of one group about pace and their values."""
     lead = features[0]
-    if not isinstance(lead, _PACE):
-        return None
     if isinstance(lead, StageAge):
         return language.stage(lead, values[0])
     told = sorted(zip(features, values, strict=True), key=lambda one: one[0].window or math.inf)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from engagement.times import DAY, HOUR, MINUTE
 from features.declare import ActiveDays, Count, Feature, FirstSeen, GapLast, Recency, StageAge
 from features.feature_set import FeatureSet
-from features.wording import sentence
+from features.wording import teller
 from features.words import ENGLISH, Language
 from models.score import Block, Columns, Reason
 
@@ -43,7 +43,7 @@ class ReasonWriter:
         self._groups: list[_Group] = []
         for code, columns in members.items():
             begin = self._groups[-1].end if self._groups else 0
-            self._groups.append(_Group(code, [features.features[i] for i in columns], begin))
+            self._groups.append(_Group(code, [features.features[i] for i in columns], begin, language))
         self._starts = [group.begin for group in self._groups]
         self._names = np.array([features.names[column] for column in self._order], object)
         self._alike = Alike([features.features[column] for column in self._order])
@@ -92,7 +92,7 @@ class ReasonWriter:
         """The sentence, kept for values that read the same."""
         if len(group.texts) >= _KEPT:
             group.texts.clear()
-        text = sentence(group.features, values[group.begin : group.end].tolist(), self._language)
+        text = group.tell(values[group.begin : group.end].tolist())
         group.texts[alike[8 * group.begin : 8 * group.end]] = text
         return text
 
@@ -108,8 +108,8 @@ class ReasonWriter:
 class _Group:
     """The columns of one reason, which stand side by side, and the sentences told of them so far."""
 
-    def __init__(self, code: str, features: list[Feature], begin: int) -> None:
-        self.code, self.features = code, features
+    def __init__(self, code: str, features: list[Feature], begin: int, language: Language) -> None:
+        self.code, self.tell = code, teller(features, language)
         self.begin, self.end = begin, begin + len(features)
         self.columns = range(self.begin, self.end)
         self.places = slice(self.begin, self.end)

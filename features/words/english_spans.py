@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from engagement.times import DAY, HOUR, MINUTE
 from features.words.english_verbs import plural
 from features.words.facts import Age
@@ -9,6 +11,7 @@ from features.words.facts import Age
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"))
 
 
+@lru_cache(maxsize=1024)  # windows are few
 def within(window: int | None) -> str:
     """ "in the last 7 days", "in the last hour", "so far"."""
     return "so far" if window is None else f"in the last {duration(window).removeprefix('1 ')}"
@@ -28,6 +31,7 @@ def ago(days: float) -> str:
     return f"{span(days)} ago"
 
 
+@lru_cache(maxsize=1024)
 def duration(window: int) -> str:
     """A window in words: "7 days", "24 hours", "12 months"."""
     if window == 365 * DAY:

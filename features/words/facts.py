@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engagement.times import DAY
 from features.declare import (
@@ -24,21 +25,19 @@ from features.declare import (
 #: Any value of these, zero too, speaks for an event.
 _SPEAKING = frozenset({LastDetail, LastValue, Min, Max, Recency, FirstSeen})
 #: These tell more of an event than that there was one.
-_TELLING = frozenset({LastDetail, LastValue, Min, Max, Sum, Distinct})
-#: Of these, no value or zero means that there was no event; of others, perhaps only none with a detail or a value.
+TELLING = frozenset({LastDetail, LastValue, Min, Max, Sum, Distinct})
+#: Of these, no value or zero means that there was no event.
 _SURE = frozenset({Count, ActiveDays, Recency, FirstSeen})
 
 
-@dataclass(frozen=True)
-class Age:
+class Age(NamedTuple):
     """How many days ago; with `beyond`, all that is known is that it is longer than this window (microseconds)."""
 
     days: float
     beyond: int | None = None
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """What a group's columns say together about its events.
 
     Attributes:
@@ -64,29 +63,43 @@ class Seen:
         """Where the smallest window saw one: the widest and its number, if that saw more."""
         return self.counts[-1] if self.counts and self.counts[-1][1] > 1 else None
 
-    @staticmethod
-    def of(features: Sequence[Feature], values: Sequence[float]) -> Seen:
-        """The facts of a group's columns and their values (NaN where missing)."""
-        counts: list[tuple[int | None, int]] = []
-        empty: list[int | None] = []
-        unsure: list[int | None] = []  # without a detail or a value, which need not mean without an event
-        happened, last, since = False, None, None
-        for feature, value in zip(features, values, strict=True):
-            kind, window, missing = type(feature), feature.window, value != value
-            if kind is Count and value > 0:
-                counts.append((window, int(value)))
-            elif kind is Recency:
-                last = Age(value) if not missing else Age(value, window) if window else None
-            elif kind is FirstSeen and not missing:
+
+class Reader:
+    """Reads the facts off a group's values; what does not depend on them is found once."""
+
+    def __init__(self, features: Sequence[Feature]) -> None:
+        kinds = list(enumerate(features))
+        counts = [(place, one.window) for place, one in kinds if type(one) is Count]
+        self._counts = sorted(counts, key=lambda counted: width(counted[1]))
+        self._last = [(place, one.window) for place, one in kinds if type(one) is Recency]
+        self._since = [(place, one.window) for place, one in kinds if type(one) is FirstSeen]
+        self._others = [(place, type(one) in _SPEAKING) for place, one in kinds if type(one) is not Count]
+        # An empty column is no event for sure, or perhaps only none with a detail or a value.
+        self._sure = [(p, None if type(one) is FirstSeen else one.window) for p, one in kinds if type(one) in _SURE]
+        self._unsure = [(place, one.window) for place, one in kinds if type(one) not in _SURE]
+
+    def __call__(self, values: Sequence[float]) -> Seen:
+        """The facts of the group's values (NaN where missing)."""
+        counts = [(window, int(values[place])) for place, window in self._counts if values[place] > 0]
+        last, since = None, None
+        for place, window in self._last:
+            value = values[place]
+            last = Age(value) if value == value else Age(value, window) if window else None
+        for place, window in self._since:
+            value = values[place]
+            if value == value:
                 since = Age(value, window if window is not None and value * DAY >= window else None)
-            if missing or value == 0:
-                (empty if kind in _SURE else unsure).append(None if kind is FirstSeen else window)
-            if not missing and (value != 0 or kind in _SPEAKING):
-                happened = True
-        silent = None if happened else max(empty or unsure, key=width, default=None)
-        if len(counts) > 1:
-            counts.sort(key=lambda counted: width(counted[0]))
-        return Seen(happened, counts, last, since, silent)
+        happened = bool(counts) or any(
+            values[place] == values[place] and (speaks or values[place] != 0) for place, speaks in self._others
+        )
+        return Seen(happened, counts, last, since, None if happened else self._silent(values))
+
+    def _silent(self, values: Sequence[float]) -> int | None:
+        for columns in (self._sure, self._unsure):
+            empty = [window for place, window in columns if values[place] == 0 or values[place] != values[place]]
+            if empty:
+                return max(empty, key=width)
+        return None
 
 
 @dataclass(frozen=True)
@@ -107,8 +120,6 @@ class Extra:
 def extras(features: Sequence[Feature], values: Sequence[float]) -> list[Extra]:
     """What the last detail and the values add; nothing twice."""
     parts: list[Extra] = []
-    if _TELLING.isdisjoint(map(type, features)):
-        return parts
     last_value, extremes = math.nan, dict[Extra, None]()
     sums = [(f.window, v) for f, v in zip(features, values, strict=True) if isinstance(f, Sum) and abs(v) > 0]
     for feature, value in zip(features, values, strict=True):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from engagement.times import DAY, HOUR, MINUTE
 from features.words.facts import Age
 
 _UNITS = ((DAY, "Tag", "Tagen"), (HOUR, "Stunde", "Stunden"), (MINUTE, "Minute", "Minuten"))
 
 
+@lru_cache(maxsize=1024)  # windows are few
 def within(window: int | None) -> str:
     """ "in den letzten 7 Tagen", "in der letzten Stunde", "bisher"."""
     if window is None:
@@ -42,6 +45,7 @@ def whole(age: Age) -> str:
     return counted(int(age.days), "Tag", "Tagen") if age.days >= 1 else "weniger als einem Tag"
 
 
+@lru_cache(maxsize=1024)
 def duration(window: int) -> str:
     """A window in words: "7 Tagen", "24 Stunden", "12 Monaten"."""
     if window == 365 * DAY:
