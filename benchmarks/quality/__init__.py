@@ -4,7 +4,8 @@ mqm trains as `mqm train` does (and once more, searching for as long as the peer
 boosting and logistic regression, FLAML and AutoGluon learn from the same rows and columns, two threads each. Everyone
 is judged on the same later rows. MQM_BENCH_SECONDS is how long a search may take.
 
-mqm keeps a quarter of these rows, and the gaps, for its calibration; the peers may learn from all of them.
+Where history is long enough mqm keeps a quarter of these rows, and the gaps, for its calibration; the peers may learn
+from all of them.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ def _compare(table: Table, peers: Mapping[str, Peer]) -> None:
         window = one.recent.window if one.recent else 0
         by = f"corrected by the latest {window:,} mature rows" if window else "no recent-base-rate correction"
         print(f"  {name}: {one.model.rung.kind}, {by}")
-    shown = {f"{name}, uncorrected": Answer(p) for name, p in without.items()}
+    corrected = [name for name, (one, _) in ours.items() if one.recent and one.recent.window]
+    shown = {f"{name}, uncorrected": Answer(without[name]) for name in corrected}
     print(told(tested, {**answers, **shown, **theirs}))
     others = {name: answer.probability for name, answer in theirs.items()}
     for name, answer in answers.items():
