@@ -8,6 +8,7 @@ is its own algorithm. At 100,000 rows LightGBM's contributions and shap's are th
 
 from __future__ import annotations
 
+import gc
 import time
 import warnings
 from collections.abc import Callable
@@ -110,9 +111,12 @@ def worded(ours: Booster, matrix: Floats) -> None:
     """What reasons cost, grouped and worded, beside the SHAP values that they tell.
 
     The columns are 90 of the example log's catalogue, the values those of MQLs of whom each round sees others, the
-    effects the model's. "anew" is a writer that has not told a sentence before, "kept" one that told a round before.
+    effects the model's. "anew" is a writer that has not told a sentence before, "kept" one that told those of 1,000
+    other rows. The garbage collector need not walk what was there before, as in a service.
     """
-    features, values = histories(4_000)
+    features, values = histories(8_000)
+    gc.collect()
+    gc.freeze()
     effects = ours.contributions(matrix[: len(values)])[:, :-1]
     print(
         f"reasons: grouped and worded, {len({one.group for one in features.features})} groups of {FEATURES} columns"
@@ -122,7 +126,7 @@ def worded(ours: Booster, matrix: Floats) -> None:
         taken: dict[str, list[float]] = {"SHAP": [], "anew": [], "kept": []}
         writer = ReasonWriter(features)
         writer.write(values[-1_000:], effects[-1_000:])
-        for turn in range(3 if rows == 1_000 else 30):
+        for turn in range(7 if rows == 1_000 else 35):
             part = slice(turn * rows, (turn + 1) * rows)
             fresh = ReasonWriter(features)
             for way, act in (
@@ -136,6 +140,7 @@ def worded(ours: Booster, matrix: Floats) -> None:
         shap, anew, kept = (np.array(times) for times in taken.values())
         costs = "".join(f"{np.median(times):>17.1f}" for times in (shap, anew, kept))
         print(f"{rows:>8}{costs}   {np.median(anew / shap):.2f} and {np.median(kept / shap):.2f}", flush=True)
+    gc.unfreeze()
     print()
 
 

@@ -10,7 +10,7 @@ import pytest
 from lab import CONVERSIONS, Lab
 
 from engagement.times import days
-from features.declare import ActiveDays, Count, FirstSeen, GapMean, Recency
+from features.declare import ActiveDays, Colleagues, Count, FirstSeen, GapMean, Recency
 from features.feature_set import FeatureSet
 from features.wording import sentence
 from features.words import LANGUAGES
@@ -94,6 +94,8 @@ SEVERAL = FeatureSet(
         FirstSeen("email_open", window=days(3.5)),  # whole days do not tell it from "more than"
         Recency("email_open"),
         GapMean("page_view"),
+        *Colleagues().over(*WINDOWS),
+        *Count(level="account").over(*WINDOWS[1:]),
         *(Count(f"type_{i}") for i in range(30)),
     )
 )
@@ -104,10 +106,18 @@ def rows_of(seed: int, rows: int = 300) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     shape = (rows, len(SEVERAL.names))
     values = rng.choice([0.0, 1.0, 2.0, 3.0, 3.5, 3.7, 365.0, math.nan], shape)
-    ages = [i for i, one in enumerate(SEVERAL.features) if not isinstance(one, Count | ActiveDays)]
+    ages = [i for i, one in enumerate(SEVERAL.features) if not isinstance(one, Count | ActiveDays | Colleagues)]
     values[:, ages] *= rng.choice([1.0, 0.999, 1 / 24, 1 / 25, 1 / 1440, 1 / 86_400], (rows, len(ages)))
-    counts = [i for i, one in enumerate(SEVERAL.features) if isinstance(one, Count | ActiveDays)]
+    counts = [i for i, one in enumerate(SEVERAL.features) if isinstance(one, Count | ActiveDays | Colleagues)]
     values[:, counts] = np.nan_to_num(np.floor(values[:, counts]))
+    for column in range(1, len(SEVERAL.names)):  # a wider window counts no fewer
+        this, before = SEVERAL.features[column], SEVERAL.features[column - 1]
+        if isinstance(this, Count | Colleagues) and (type(this), this.type, this.level) == (
+            type(before),
+            before.type,
+            before.level,
+        ):
+            values[:, column] = np.maximum(values[:, column], values[:, column - 1])
     effects = rng.normal(0, 1, shape) * (rng.random(shape) < 0.7)
     return values, effects
 
