@@ -16,7 +16,7 @@ from features.feature_set import FeatureSet
 from features.wording import teller
 from features.words import ENGLISH, Language
 from models.alike import Alike
-from models.score import Block, Columns, Reason
+from models.score import Block, Reason
 
 Floats = npt.NDArray[np.float64]
 
@@ -105,7 +105,7 @@ class ReasonWriter:
                 if len(texts) >= _KEPT:
                     texts.clear()
                 text = texts[read] = tell(block.values[row, columns].tolist())
-            reasons.append(Reason(code, text, totals[place], Columns(block, row, columns)))
+            reasons.append(Reason(code, text, totals[place], block, row, columns))
         return reasons
 
     def _rest(self, block: Block, row: int, groups: list[int], totals: list[float]) -> list[Reason]:
@@ -114,4 +114,4 @@ class ReasonWriter:
             return []
         places = [place for group in groups for place in self._places[group]]
         effect = sum([totals[group] for group in groups])
-        return [Reason(REST, self._language.rest(len(groups)), effect, Columns(block, row, places))]
+        return [Reason(REST, self._language.rest(len(groups)), effect, block, row, places)]

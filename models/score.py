@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -38,15 +37,26 @@ class Block(msgspec.Struct, frozen=True, eq=False, gc=False):
     effects: Floats
 
 
-class Columns(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """The columns of one reason that pushed, made when they are asked for: a row has a hundred of them."""
+class Reason(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What columns of one group say, as a sentence; `effect` is the sum of theirs.
 
-    block: Block
-    row: int
-    places: slice | list[int]
+    The columns are told from the batch when they are asked for: a row has a hundred of them. Nothing here can hold
+    a cycle, so the garbage collector need not walk the twenty thousand reasons of a batch.
+    """
 
-    def _made(self) -> tuple[FeatureEffect, ...]:
+    code: str
+    text: str
+    effect: float
+    block: Block | None = None
+    row: int = 0
+    places: slice | list[int] = slice(0)
+
+    @property
+    def features(self) -> tuple[FeatureEffect, ...]:
+        """The columns that pushed."""
         block, row, places = self.block, self.row, self.places
+        if block is None:
+            return ()
         names, values = block.names[places].tolist(), block.values[row, places].tolist()
         pushes = block.effects[row, places].tolist()
         return tuple(
@@ -57,32 +67,14 @@ class Columns(msgspec.Struct, frozen=True, eq=False, gc=False):
             ]
         )
 
-    def __len__(self) -> int:
-        return len(self._made())
-
-    def __iter__(self) -> Iterator[FeatureEffect]:
-        return iter(self._made())
-
-    def __getitem__(self, index: int) -> FeatureEffect:
-        return self._made()[index]
+    def _told(self) -> tuple[object, ...]:
+        return self.code, self.text, self.effect, self.features
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Columns | tuple) and self._made() == tuple(other)
+        return isinstance(other, Reason) and self._told() == other._told()
 
     def __hash__(self) -> int:
-        return hash(self._made())
-
-
-class Reason(msgspec.Struct, frozen=True, gc=False):
-    """What columns of one group say, as a sentence; `effect` is the sum of theirs.
-
-    Nothing here can hold a cycle, so the garbage collector need not walk the twenty thousand of a batch.
-    """
-
-    code: str
-    text: str
-    effect: float
-    features: Columns | tuple[FeatureEffect, ...] = ()
+        return hash(self._told())
 
 
 @dataclass(frozen=True)
