@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import lightgbm as lgb
@@ -37,14 +37,13 @@ _TOLD_EVERY = 25
 
 
 @dataclass(frozen=True)
-class FittedTrees:
-    """A booster, the settings that won, and the out-of-fold margins of the rows it was fitted on.
+class ChosenTrees:
+    """The settings that won, how many trees they earned, and the out-of-fold margins of the rows they won on.
 
     Attributes:
         folds: the boosters that these margins are from, each fitted without the accounts of its fold.
     """
 
-    booster: Booster
     settings: dict[str, Any]
     trees: int
     out_of_fold: Floats
@@ -63,8 +62,10 @@ class _Tried:
     folds: list[str]
 
 
-def fit_booster(part: Part, seed: int, budget: Budget | None = None, progress: Progress | None = None) -> FittedTrees:
-    """The best of a few settings (or of those that Optuna proposes within the budget), refitted on all rows."""
+def choose_trees(
+    part: Part, seed: int, budget: Budget | None = None, progress: Progress | None = None
+) -> ChosenTrees:
+    """The best of a few settings, or of those that Optuna proposes within the budget."""
     budget = budget or Budget()
     # From few rows: small steps, and coarse bins, since a fine one is soon a single account learnt by heart.
     pace = {"learning_rate": 0.03 if len(part) < _FEW else 0.08}
@@ -95,17 +96,18 @@ def fit_booster(part: Part, seed: int, budget: Budget | None = None, progress: P
     for (_, rows), fold in zip(accounts, boosters, strict=True):
         out_of_fold[rows] = fold.margins(part.matrix[rows])
     told = [{**one.settings, "trees": one.trees, "cv_log_loss": one.loss} for one in tried]
-    booster = _grow(data, part.matrix.size, best.settings, trees, seed)
-    return FittedTrees(booster, best.settings, trees, out_of_fold, best.loss, told, boosters)
+    return ChosenTrees(best.settings, trees, out_of_fold, best.loss, told, boosters)
 
 
-def refit(part: Part, like: FittedTrees, seed: int) -> Booster:
-    """A booster of other rows with the settings and the number of trees of one that was fitted."""
-    return _grow(_dataset(part, seed), part.matrix.size, like.settings, like.trees, seed)
+def grow(part: Part, chosen: ChosenTrees, seed: int) -> Booster:
+    """A booster of these rows, with the settings and the number of trees that were chosen."""
+    data, threads = _dataset(part, seed), 1 if part.matrix.size < _SMALL else 2
+    params = {**data.params, **fixed_settings(seed), **chosen.settings, "num_threads": threads}
+    return Booster(lgb.train(params, data, num_boost_round=chosen.trees).model_to_string())
 
 
-def fit_whole(part: Part, sample: Part, like: FittedTrees, seed: int) -> FittedTrees:
-    """A booster of all rows with the settings that won on a sample of them.
+def grow_whole(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> tuple[Booster, int, Floats]:
+    """A booster of all rows with the settings chosen on a sample of them; its trees; (rows,) out-of-fold margins.
 
     How many trees so many rows earn is seen on a tenth of the accounts, held out. Their margins are the new
     booster's; those of other rows are from the sample's fold that was fitted without their account.
@@ -113,17 +115,17 @@ def fit_whole(part: Part, sample: Part, like: FittedTrees, seed: int) -> FittedT
     held = fold_of(part.groups, _TENTH, seed) == 0
     data = _dataset(part, seed)
     learn, judge = (data.subset(np.flatnonzero(rows).tolist()) for rows in (~held, held))
-    params = {**data.params, **fixed_settings(seed), **like.settings, "metric": "binary_logloss", "num_threads": 2}
-    patience = lgb.early_stopping(round(PATIENCE / like.settings["learning_rate"]), verbose=False)
+    params = {**data.params, **fixed_settings(seed), **chosen.settings, "metric": "binary_logloss", "num_threads": 2}
+    patience = lgb.early_stopping(round(PATIENCE / chosen.settings["learning_rate"]), verbose=False)
     grown = lgb.train(params, learn, MOST_TREES, valid_sets=[judge], callbacks=[patience])
     booster = Booster(grown.model_to_string(num_iteration=grown.best_iteration))
     known, first = np.unique(sample.groups, return_index=True)
     place = np.minimum(np.searchsorted(known, part.groups), len(known) - 1)
     fold = np.where(known[place] == part.groups, fold_of(sample.groups, FOLDS, seed)[first][place], 0)
     margins = np.empty(len(part))
-    for rows, by in [(~held & (fold == k), one) for k, one in enumerate(like.folds)] + [(held, booster)]:
+    for rows, by in [(~held & (fold == k), one) for k, one in enumerate(chosen.folds)] + [(held, booster)]:
         margins[rows] = by.margins(part.matrix[rows], threads=2)
-    return replace(like, booster=booster, trees=grown.best_iteration, out_of_fold=margins)
+    return booster, grown.best_iteration, margins
 
 
 def _dataset(part: Part, seed: int) -> lgb.Dataset:
@@ -139,12 +141,6 @@ def _dataset(part: Part, seed: int) -> lgb.Dataset:
         params=params,
         free_raw_data=False,
     ).construct()
-
-
-def _grow(data: lgb.Dataset, cells: int, settings: dict[str, Any], trees: int, seed: int) -> Booster:
-    threads = 1 if cells < _SMALL else 2
-    params = {**data.params, **fixed_settings(seed), **settings, "num_threads": threads}
-    return Booster(lgb.train(params, data, num_boost_round=trees).model_to_string())
 
 
 def _hush() -> None:

@@ -109,7 +109,7 @@ class FittedLine:
 
 
 def fit_logistic(part: Part, seed: int) -> FittedLine:
-    """The best of a few penalties, refitted on all rows; more than a hundred thousand teach a line nothing new."""
+    """The best of a few penalties, refitted on all rows; more than fifty thousand teach a line nothing new."""
     drawn = part.evenly()
     design = _Design.of(drawn.matrix, part.categories)
     inputs, outcome = design.inputs(drawn.matrix), drawn.converted

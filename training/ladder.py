@@ -18,7 +18,7 @@ from models.additive import base_rate_rung
 from models.booster import Rung
 from models.calibration import fit_affine, inverse_logit
 from training.draws import drawn
-from training.fit import FittedTrees, fit_booster, fit_whole, refit
+from training.fit import ChosenTrees, choose_trees, grow, grow_whole
 from training.fit_logistic import FittedLine, fit_logistic
 from training.judge import row_losses
 from training.part import Part
@@ -77,50 +77,38 @@ def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progres
 
     Of very many rows an even sample chooses the rung and its settings, and the rung chosen learns from all.
     """
-    sample = part.evenly()
-    found = _highest(sample, seed, budget, progress)
-    if sample is part:
-        return found.fitted
-    return _whole(part, sample, found, seed)
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What was reached, and the trees that were fitted beside it."""
-
-    fitted: Fitted
-    trees: FittedTrees | None = None
-
-
-def _whole(part: Part, sample: Part, found: _Found, seed: int) -> Fitted:
-    rung = found.fitted.rung
-    if rung.kind != "lightgbm" or found.trees is None:
-        return replace(found.fitted, out_of_fold=rung.margins(part.matrix))
-    whole = fit_whole(part, sample, found.trees, seed)
-    return replace(found.fitted, rung=whole.booster, trees=whole.trees, out_of_fold=whole.out_of_fold)
-
-
-def _highest(part: Part, seed: int, budget: Budget | None, progress: Progress | None) -> _Found:
-    rate = float(part.converted.mean())
+    sample, rate = part.evenly(), float(part.converted.mean())
     base = base_rate_rung(rate, part.matrix.shape[1])
     flat = base.margins(part.matrix)
     of_base = Fitted(base, {}, 0, flat, float(row_losses(part.converted, inverse_logit(flat)).mean()))
     if part.matrix.shape[1] == 0:
-        return _Found(of_base)
-    trees, line = fit_booster(part, seed, budget, progress), fit_logistic(part, seed)
-    late, margins, judged_on = _compared(part, trees, line, seed)
-    losses = {name: row_losses(part.converted[late], inverse_logit(of)) for name, of in margins.items()}
-    few = part.both(np.arange(len(part))) < _FEW
-    steps, reached = _steps(losses, part.groups[late], seed, few)
-    found = {
-        "base rate": of_base,
-        "logistic": Fitted(line.rung, {"C": line.strength}, 0, line.out_of_fold, line.cv_log_loss),
-        "lightgbm": Fitted(trees.booster, trees.settings, trees.trees, trees.out_of_fold, trees.cv_log_loss),
-    }[reached]
-    return _Found(replace(found, tried=trees.tried, ladder=steps, judged_on=judged_on), trees)
+        return of_base
+    trees, line = choose_trees(sample, seed, budget, progress), fit_logistic(sample, seed)
+    late, margins, judged_on = _compared(sample, trees, line, seed)
+    losses = {name: row_losses(sample.converted[late], inverse_logit(of)) for name, of in margins.items()}
+    few = sample.both(np.arange(len(sample))) < _FEW
+    steps, reached = _steps(losses, sample.groups[late], seed, few)
+    if progress:
+        progress(f"fitting the rung that was reached: {reached}", 1.0)
+    if reached == "lightgbm":
+        found = _of_trees(part, sample, trees, seed)
+    elif reached == "logistic":
+        out_of_fold = line.out_of_fold if sample is part else line.rung.margins(part.matrix)
+        found = Fitted(line.rung, {"C": line.strength}, 0, out_of_fold, line.cv_log_loss)
+    else:
+        found = of_base
+    return replace(found, tried=trees.tried, ladder=steps, judged_on=judged_on)
 
 
-def _compared(part: Part, trees: FittedTrees, line: FittedLine, seed: int) -> tuple[Rows, dict[str, Floats], str]:
+def _of_trees(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> Fitted:
+    if sample is part:
+        booster, trees, out_of_fold = grow(part, chosen, seed), chosen.trees, chosen.out_of_fold
+    else:
+        booster, trees, out_of_fold = grow_whole(part, sample, chosen, seed)
+    return Fitted(booster, chosen.settings, trees, out_of_fold, chosen.cv_log_loss)
+
+
+def _compared(part: Part, trees: ChosenTrees, line: FittedLine, seed: int) -> tuple[Rows, dict[str, Floats], str]:
     """The rows to compare the rungs on, each rung's log-odds there, and what rows these are."""
     early, late = part.early_and_late(_LATEST)
     if len(early) >= _FAIR * len(part) and min(part.both(early), part.both(late)) >= _LEAST:
@@ -129,7 +117,7 @@ def _compared(part: Part, trees: FittedTrees, line: FittedLine, seed: int) -> tu
         log_odds = {
             "base rate": np.full(len(late), _logit(before.converted.mean())),
             "logistic": _calibrated(early_line.out_of_fold, before.converted, early_line.rung.margins(after)),
-            "lightgbm": refit(before, trees, seed).margins(after),
+            "lightgbm": grow(before, trees, seed).margins(after),
         }
         return late, log_odds, "the latest training rows, one horizon after those it was fitted on"
     log_odds = {

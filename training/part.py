@@ -15,7 +15,7 @@ Ints = npt.NDArray[np.int64]
 
 #: What is to be chosen (settings, a rung, columns to leave out) is chosen on so many rows, drawn evenly over time:
 #: more of them choose the same.
-ENOUGH = 100_000
+ENOUGH = 50_000
 _CHUNK = 4096
 
 

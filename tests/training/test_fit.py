@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from test_ladder import part, world
 
-from training.fit import fit_booster
+from training.fit import choose_trees, grow
 from training.folds import by_account, in_time
 from training.tune import Budget
 
@@ -40,9 +40,9 @@ def test_folds_by_account_hold_each_account_out_once() -> None:
 
 def test_trials_are_kept_within_the_budget_and_can_be_repeated() -> None:
     told: list[str] = []
-    one = fit_booster(SMALL, 3, Budget(trials=5), lambda text, share: told.append(text))
-    other = fit_booster(SMALL, 3, Budget(trials=5))
-    assert one.booster.text() == other.booster.text()
+    one = choose_trees(SMALL, 3, Budget(trials=5), lambda text, share: told.append(text))
+    other = choose_trees(SMALL, 3, Budget(trials=5))
+    assert grow(SMALL, one, 3).text() == grow(SMALL, other, 3).text()
     assert 3 <= len(one.tried) <= 5  # the usual three come first; what is hopeless is not finished
     assert len(told) == len(one.tried)
     assert min(tried["cv_log_loss"] for tried in one.tried) > 0
@@ -50,15 +50,15 @@ def test_trials_are_kept_within_the_budget_and_can_be_repeated() -> None:
 
 
 def test_a_limit_of_time_ends_the_search() -> None:
-    assert 1 <= len(fit_booster(SMALL, 0, Budget(seconds=2.0)).tried) < 500
+    assert 1 <= len(choose_trees(SMALL, 0, Budget(seconds=2.0)).tried) < 500
 
 
 def test_a_rising_column_never_lowers_the_margin() -> None:
     matrix, converted = world(1_500, "interaction")
     bent = part(matrix, converted)
-    free = fit_booster(bent, 0)
-    held = fit_booster(replace(bent, monotone=(1, 0, 0, 0)), 0)
+    rising = replace(bent, monotone=(1, 0, 0, 0))
+    free, held = (grow(one, choose_trees(one, 0), 0) for one in (bent, rising))
     steps = np.tile(np.array([[0.0, -1.0, 0.0, 1.0]]), (50, 1))
     steps[:, 0] = np.linspace(-3, 3, 50)
-    assert np.diff(free.booster.margins(steps)).min() < -0.1
-    assert np.diff(held.booster.margins(steps)).min() >= 0.0
+    assert np.diff(free.margins(steps)).min() < -0.1
+    assert np.diff(held.margins(steps)).min() >= 0.0
