@@ -121,10 +121,8 @@ def test_margins_of_many_rows_are_from_boosters_that_did_not_see_the_account() -
     """Outcomes follow nothing but the account: whoever saw it knows them, whoever did not is left to guess."""
     draw = np.random.default_rng(3)
     accounts = np.repeat(np.arange(300), 20)[draw.permutation(6_000)]
-    fate = draw.random(300) < 0.5
-    matrix = np.column_stack(
-        [accounts * 1.0, draw.normal(size=6_000), draw.normal(size=6_000), draw.normal(size=6_000)]
-    )
+    fate, told_by = draw.random(300) < 0.5, draw.normal(size=(300, 4))
+    matrix = told_by[accounts]
     whole = replace(part(matrix, fate[accounts]), categories=(), groups=accounts.astype(np.int64))
     sample = whole.take(np.arange(0, 6_000, 3))
     _, _, out_of_fold = grow_whole(whole, sample, choose_trees(sample, 0), 0)
