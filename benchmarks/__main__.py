@@ -16,6 +16,7 @@ ALL = {
     "achievable": "benchmarks.achievable",
     "quality": "benchmarks.quality",
     "explain": "benchmarks.explain",
+    "training_size": "benchmarks.training_size",
     "one_pass": "benchmarks.features.one_pass",
     "peers": "benchmarks.features.peers",
     "featuretools": "benchmarks.features.synthesis",
