@@ -27,8 +27,8 @@ from features.spread import spread
 EVENTS_A_PART = 1 << 20
 #: Files that serve as they are can be read in smaller parts: threads end at about the same time.
 _STRETCH = 1 << 19
-#: Rows that are dealt out together, at least.
-_THICK = 1 << 19
+#: Rows that are dealt out together: so many for each part, since each is appended to every part, within bounds.
+_EACH, _THICK, _THICKEST = 1 << 14, 1 << 19, 1 << 21
 #: What features and label times look at.
 _NEEDED = pa.schema([field.with_nullable(True) for field in EVENTS if field.name != "event_id"])
 
@@ -131,7 +131,8 @@ class DealtLog:
                 self._account_parts.add(theirs, self.by_account.of(theirs["account_id"]))
             return _last(batch)
 
-        last = max(spread(work, _thick(batches(self._log, EVENT_TABLE)), self._threads), default=None)
+        thick = _thick(batches(self._log, EVENT_TABLE), self.by_contact.count)
+        last = max(spread(work, thick, self._threads), default=None)
         if last is None:
             raise EmptyLog("the log holds no events", self._log.location, "Import some with mqm import.")
         self._last = last
@@ -141,7 +142,7 @@ class DealtLog:
         """The attributes of contacts, in the parts of the contacts, and of accounts, in those of the accounts."""
         of_contacts = Parts(self._folder / "contact-facts", self.by_contact.count, ATTRIBUTES)
         of_accounts = Parts(self._folder / "account-facts", self.by_account.count, ATTRIBUTES)
-        for batch in _thick(batches(self._log, ATTRIBUTE_TABLE)):
+        for batch in _thick(batches(self._log, ATTRIBUTE_TABLE), self.by_contact.count):
             named = pc.is_valid(batch["contact_id"])
             own, theirs = batch.filter(named), batch.filter(pc.invert(named))
             of_contacts.add(own, self.by_contact.of(own["contact_id"]))
@@ -154,13 +155,14 @@ def _read(parts: Parts | None, count: int, wanted: Collection[int] | None) -> It
         yield number, _NEEDED.empty_table() if parts is None else parts.read(number)
 
 
-def _thick(some: Iterator[pa.Table]) -> Iterator[pa.Table]:
+def _thick(some: Iterator[pa.Table], parts: int) -> Iterator[pa.Table]:
     """The same rows in fewer, larger tables: each that is dealt out is written to every part."""
     waiting: list[pa.Table] = []
+    rows = min(max(_EACH * parts, _THICK), _THICKEST)
     for table in some:
         if len(table):
             waiting.append(table)
-        if sum(map(len, waiting)) >= _THICK:
+        if sum(map(len, waiting)) >= rows:
             yield joined(waiting)
             waiting = []
     if waiting:

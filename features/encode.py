@@ -116,10 +116,11 @@ class Encoding:
     def finish(self) -> pa.Array:
         """Puts the codes in the order of the texts; the texts."""
         texts, places = in_order(self._known)
-        for codes in self.codes:
-            for thread, place in enumerate(places):
-                some = codes[share_of(len(codes), thread, len(places))]
-                kernel_encode.recode(readonly(some), place, some)
+        for thread, place in enumerate(places):
+            if not np.array_equal(place[:-1], np.arange(len(place) - 1)):  # else the codes mean what they meant
+                for codes in self.codes:
+                    some = codes[share_of(len(codes), thread, len(places))]
+                    kernel_encode.recode(readonly(some), place, some)
         return texts
 
 
@@ -140,18 +141,19 @@ def encode_column(column: pa.ChunkedArray, known: Texts, codes: Codes) -> None:
 
 def in_order(known: Sequence[Texts]) -> tuple[pa.Array, list[Codes]]:
     """All texts, sorted, and for each list (texts + 1,) the places of its codes among them; -1 at the end."""
-    every, meanings = known[0], [np.arange(len(known[0]) + 1, dtype=np.int32)]
+    every, meanings = known[0], [np.append(np.arange(len(known[0]), dtype=np.int32), np.int32(-1))]
     for more in known[1:]:
-        meaning = np.empty(len(more) + 1, np.int32)
+        meaning = np.full(len(more) + 1, -1, np.int32)
         every.encode(more.texts(), meaning[:-1])
         meanings.append(meaning)
     texts = every.texts()
+    if pc.all(pc.less(texts[:-1], texts[1:])).as_py() is not False:  # as in a log that is sorted
+        return texts, meanings
     order = pc.sort_indices(texts)
     place = np.empty(len(every) + 1, np.int32)
     place[order.to_numpy()] = np.arange(len(every), dtype=np.int32)
     for meaning in meanings:
         meaning[:-1] = place[meaning[:-1]]
-        meaning[-1] = -1
     return texts.take(order), meanings
 
 

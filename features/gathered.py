@@ -63,10 +63,12 @@ class Gathered:
             if number not in self._matrices:
                 self._matrices[number] = np.empty((self._size(number), self._width), np.float64)
             matrix = self._matrices[number]
-        if len(columns) == self._width:
-            matrix[rows] = block
-        else:
+        if len(columns) != self._width:
             matrix[rows[:, None], columns] = block
+        elif (np.diff(rows) == 1).all():
+            matrix[rows[0] : rows[-1] + 1] = block
+        else:
+            matrix[rows] = block
         with self._lock:
             self._missing[number] -= block.size
 

@@ -21,16 +21,37 @@ from features.engine import PORTION, Answer
 from features.feature_set import FeatureSet
 from features.gathered import IN_MEMORY, Floats, Gathered
 from features.levels import Computed, Flags, Levels, accounts_of, label_arrays, label_events, vocabulary_of
-from features.parts import Parts
+from features.parts import Parts, Rule
 from features.spread import spread
 from features.vocabulary import Vocabulary
 
-#: Rows that are computed together, and dealt out together.
-_BLOCK, _DEAL = 20_000, 1 << 20
+#: Rows that are computed together.
+_BLOCK = 20_000
 _ROWS = pa.schema(
     [("row", pa.int64()), ("contact_id", pa.string()), ("cutoff", pa.int64()), ("account_id", pa.string())]
 )
 _CONTACT, _ACCOUNT = 0, 1
+
+
+class _Rows:
+    """The rows that are asked for, by the part that their contact is in."""
+
+    def __init__(self, contact_ids: pa.Array, cutoffs: Ints, rule: Rule) -> None:
+        self._contact_ids, self._cutoffs = contact_ids, cutoffs
+        part = rule.of(contact_ids).astype(np.uint16)  # of 16 bits: sorted in linear time
+        self._order = np.argsort(part, kind="stable")
+        self._bounds = np.searchsorted(part[self._order], np.arange(rule.count + 1))
+
+    def filled(self) -> list[int]:
+        """The numbers of the parts that have rows."""
+        found: list[int] = np.flatnonzero(np.diff(self._bounds)).tolist()
+        return found
+
+    def read(self, part: int) -> pa.Table:
+        """The rows of one part, in their order."""
+        numbers = self._order[self._bounds[part] : self._bounds[part + 1]]
+        ids, nobody = self._contact_ids.take(pa.array(numbers)), pa.nulls(len(numbers), pa.string())
+        return pa.table([pa.array(numbers), ids, pa.array(self._cutoffs[numbers]), nobody], schema=_ROWS)
 
 
 class StreamedLog:
@@ -118,10 +139,7 @@ class StreamedLog:
         with_facts: Flags,
     ) -> Iterator[Floats]:
         """Both passes; portions of the matrix in the order of the rows, each as soon as it is whole."""
-        rows = Parts(folder / "rows", self._log.by_contact.count, _ROWS)
-        for begin in range(0, len(cutoffs), _DEAL):
-            some = _rows(begin, contact_ids[begin : begin + _DEAL], cutoffs[begin : begin + _DEAL])
-            rows.add(some, self._log.by_contact.of(some["contact_id"]))
+        rows = _Rows(contact_ids, cutoffs, self._log.by_contact)
         onward = Parts(folder / "onward", self._log.by_account.count, _ROWS)
         for _ in self._contact_pass(levels, rows, onward, gathered, with_facts):
             yield from gathered.whole()
@@ -130,7 +148,7 @@ class StreamedLog:
         yield from gathered.rest()
 
     def _contact_pass(
-        self, levels: Levels, rows: Parts, onward: Parts, gathered: Gathered, with_facts: Flags
+        self, levels: Levels, rows: _Rows, onward: Parts, gathered: Gathered, with_facts: Flags
     ) -> Iterator[None]:
         """Columns of contacts; the rows go onward with their account where there are columns of these."""
 
@@ -174,12 +192,6 @@ class StreamedLog:
 def _arrays(events: pa.Table | None = None, attributes: pa.Table | None = None) -> LogArrays:
     events = EVENTS.empty_table() if events is None else events
     return LogArrays.from_tables(events, ATTRIBUTES.empty_table() if attributes is None else attributes, threads=1)
-
-
-def _rows(first: int, contact_ids: pa.Array, cutoffs: Ints) -> pa.Table:
-    numbers = pa.array(np.arange(first, first + len(cutoffs)))
-    nobody = pa.nulls(len(cutoffs), pa.string())
-    return pa.table([numbers, contact_ids, pa.array(cutoffs), nobody], schema=_ROWS)
 
 
 def _columns(rows: pa.Table) -> tuple[pa.Array, Ints, Ints]:
