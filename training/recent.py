@@ -39,7 +39,7 @@ class Recent:
 
     Attributes:
         window: how many of the latest mature rows it looks at; 0: there is no correction.
-        log_losses: on the rows it was chosen on, at the level known when they began (0) and with each window.
+        log_losses: on the rows it was chosen on, at the earlier half's level (0) and with each window.
         shifts: (rows,) in log-odds, as it would have been at each row's cutoff. now: as it is at as_of.
     """
 
@@ -66,8 +66,8 @@ def recent_rate(log_odds: Floats, converted: Bools, cutoff: Ints, horizon: int, 
     if not enough:
         return Recent(0, {}, nothing, 0.0)
     rolled = {window: roll(log_odds, converted, cutoff, horizon, window) for window in WINDOWS}
-    past = np.flatnonzero(cutoff + horizon <= cutoff[chosen_on[0]])
-    held = shift(log_odds[past], converted[past])
+    earlier = before[: len(before) // 2]
+    held = shift(log_odds[earlier], converted[earlier])
     losses = {
         window: row_losses(converted[chosen_on], inverse_logit((log_odds + shifts)[chosen_on]))
         for window, shifts in {0: nothing + held, **rolled}.items()
