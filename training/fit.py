@@ -30,6 +30,7 @@ MOST_TREES = 1500
 PATIENCE = 2.0
 _FEW = 20_000
 _TENTH = 10
+_CHUNK = 1 << 16
 #: Cells below which a second thread costs more than it gives; the model is the same with either.
 _SMALL = 2_000_000
 #: A watched trial tells how it does after so many trees.
@@ -122,9 +123,13 @@ def grow_whole(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> tupl
     known, first = np.unique(sample.groups, return_index=True)
     place = np.minimum(np.searchsorted(known, part.groups), len(known) - 1)
     fold = np.where(known[place] == part.groups, fold_of(sample.groups, FOLDS, seed)[first][place], 0)
+    fold[held] = FOLDS
     margins = np.empty(len(part))
-    for rows, by in [(~held & (fold == k), one) for k, one in enumerate(chosen.folds)] + [(held, booster)]:
-        margins[rows] = by.margins(part.matrix[rows], threads=2)
+    for begin in range(0, len(part), _CHUNK):  # so that no large part of the matrix is copied
+        some = slice(begin, begin + _CHUNK)
+        for number, by in enumerate((*chosen.folds, booster)):
+            rows = begin + np.flatnonzero(fold[some] == number)
+            margins[rows] = by.margins(part.matrix[rows], threads=2)
     return booster, grown.best_iteration, margins
 
 
