@@ -164,9 +164,7 @@ def _positive(value: object) -> bool:
 def _overlay(content: dict[str, Any], environ: Mapping[str, str]) -> None:
     """Lays `MQM_TABLE__KEY=value` variables over the file's content; values are read as TOML, else as text."""
     for variable, text in environ.items():
-        if not variable.startswith(
-            ("MQM_STAGES__", "MQM_CONVERSIONS__", "MQM_FEATURES__", "MQM_AUDIT__", "MQM_WORDING__")
-        ):
+        if not variable.startswith(_VARIABLES):
             continue
         *tables, key = variable.removeprefix("MQM_").lower().split("__")
         try:

@@ -27,7 +27,7 @@ from features.spread import spread
 EVENTS_A_PART = 1 << 20
 #: Files that serve as they are can be read in smaller parts: threads end at about the same time.
 _STRETCH = 1 << 19
-#: Rows that are dealt out together: so many for each part, since each is appended to every part, within bounds.
+#: Rows that are dealt out together: about so many for each part, which is read piece by piece, within bounds.
 _EACH, _THICK, _THICKEST = 1 << 14, 1 << 19, 1 << 21
 #: What features and label times look at.
 _NEEDED = pa.schema([field.with_nullable(True) for field in EVENTS if field.name != "event_id"])
@@ -156,7 +156,7 @@ def _read(parts: Parts | None, count: int, wanted: Collection[int] | None) -> It
 
 
 def _thick(some: Iterator[pa.Table], parts: int) -> Iterator[pa.Table]:
-    """The same rows in fewer, larger tables: each that is dealt out is written to every part."""
+    """The same rows in fewer, larger tables: each that is dealt out is a file that every part is read from."""
     waiting: list[pa.Table] = []
     rows = min(max(_EACH * parts, _THICK), _THICKEST)
     for table in some:

@@ -1,7 +1,7 @@
 """Tables in parts on disk: what is too large for memory is dealt out once, and each part then fits.
 
-Each time that rows are added they go to an Arrow file of their own, one record batch for each part, so that threads
-don't wait for each other, and schema and dictionaries are written once for all parts. Dealing and reading are linear.
+Each time that rows are added they go to an Arrow file of their own, part after part, so that threads don't wait for
+each other, and schema and dictionaries are written once for all parts. Dealing and reading are linear.
 (DuckDB's partitioned COPY took three times as long here and 1.6 GB, its sort eight times as long.)
 """
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 from features import kernel_parts
 
 Codes = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
 
 #: A dictionary longer than this is written as texts: every part that is read would read it whole.
 _LONG_DICTIONARY = 256
@@ -100,47 +101,51 @@ class Parts:
         folder.mkdir(parents=True)
         self.count, self.schema = count, schema
         self._folder, self._lock = folder, Lock()
-        self._places: list[npt.NDArray[np.int64]] = []  # (parts,) for each file: which batch is a part's, or -1
+        self._begins: list[Ints] = []  # (parts + 1,) for each file: where each part's record batches begin
 
     def add(self, table: pa.Table, part: npt.NDArray[Any]) -> None:
         """Deals the rows out: `part` (rows,) says where each goes."""
         if not len(table):
             return
         written = self._written(table).unify_dictionaries()
-        blocks = [
-            _in_order(written.slice(begin, _BLOCK), part[begin : begin + _BLOCK], self.count)
-            for begin in range(0, len(table), _BLOCK)
-        ]
-        filled = np.flatnonzero(np.bincount(part, minlength=self.count))
+        blocks: list[tuple[pa.Table, Ints]] = []
+        for begin in range(0, len(table), _BLOCK):
+            order, bounds = by_part(part[begin : begin + _BLOCK], self.count)
+            blocks.append((written.slice(begin, _BLOCK).take(pa.array(order)), bounds))
+        batches = np.zeros(self.count, np.int64)
         with self._lock:  # a place of its own; others need not wait while it is written
-            number = len(self._places)
-            self._places.append(np.full(self.count, -1))
+            number = len(self._begins)
+            self._begins.append(np.zeros(self.count + 1, np.int64))
         with (
             pa.OSFile(str(self._path(number)), "wb") as file,
             pa.ipc.new_file(file, written.schema, options=_OPTIONS) as sink,
         ):
-            for one in filled.tolist():
+            for one in np.unique(part).tolist():
                 mine = [some.slice(bounds[one], bounds[one + 1] - bounds[one]) for some, bounds in blocks]
-                sink.write_batch(pa.concat_tables(mine).combine_chunks().to_batches()[0])
-        self._places[number][filled] = np.arange(len(filled))
+                for batch in pa.concat_tables(mine).combine_chunks().to_batches():  # more than one beyond 2 GiB
+                    sink.write_batch(batch)
+                    batches[one] += 1
+        np.cumsum(batches, out=self._begins[number][1:])
 
     def read(self, part: int) -> pa.Table:
         """The rows of one part, in the order they were added by each thread; texts may be dictionaries."""
         tables = []
-        for number, place in enumerate(self._places):
-            if place[part] >= 0:
+        for number, begins in enumerate(self._begins):
+            if begins[part] < begins[part + 1]:
                 with pa.OSFile(str(self._path(number))) as file:
-                    batch = pa.ipc.open_file(file).get_batch(place[part])
-                tables.append(pa.Table.from_batches([batch]))
+                    reader = pa.ipc.open_file(file)
+                    batches = [reader.get_batch(place) for place in range(begins[part], begins[part + 1])]
+                tables.append(pa.Table.from_batches(batches))
         return joined(tables or [self.schema.empty_table()]).combine_chunks()
 
     def filled(self) -> list[int]:
         """The numbers of the parts that have rows."""
-        found: list[int] = np.flatnonzero((np.array(self._places).reshape(-1, self.count) >= 0).any(axis=0)).tolist()
+        batches = sum((np.diff(begins) for begins in self._begins), np.zeros(self.count, np.int64))
+        found: list[int] = np.flatnonzero(batches).tolist()
         return found
 
     def _written(self, table: pa.Table) -> pa.Table:
-        """The schema's columns, null where the table has none, and no long dictionaries, which every part repeats."""
+        """The schema's columns, null where the table has none, and no long dictionaries (see above)."""
         columns = [
             table[f.name] if f.name in table.column_names else pa.nulls(len(table), f.type) for f in self.schema
         ]
@@ -153,10 +158,10 @@ class Parts:
         return self._folder / f"{number:05d}.arrow"
 
 
-def _in_order(table: pa.Table, part: npt.NDArray[Any], count: int) -> tuple[pa.Table, npt.NDArray[np.int64]]:
-    """Some rows in the order of their parts, and (parts + 1,) where each part begins."""
+def by_part(part: npt.NDArray[Any], count: int) -> tuple[Ints, Ints]:
+    """(rows,) the rows in the order of their parts, each part's in theirs; (parts + 1,) where each part begins."""
     order = np.argsort(part.astype(np.uint16), kind="stable")  # of 16 bits: sorted in linear time
-    return table.take(pa.array(order)), np.searchsorted(part[order], np.arange(count + 1))
+    return order, np.searchsorted(part[order], np.arange(count + 1))
 
 
 def joined(tables: list[pa.Table]) -> pa.Table:

@@ -21,7 +21,7 @@ from features.engine import PORTION, Answer
 from features.feature_set import FeatureSet
 from features.gathered import IN_MEMORY, Floats, Gathered
 from features.levels import Computed, Flags, Levels, accounts_of, label_arrays, label_events, vocabulary_of
-from features.parts import Parts, Rule
+from features.parts import Parts, Rule, by_part
 from features.spread import spread
 from features.vocabulary import Vocabulary
 
@@ -38,9 +38,7 @@ class _Rows:
 
     def __init__(self, contact_ids: pa.Array, cutoffs: Ints, rule: Rule) -> None:
         self._contact_ids, self._cutoffs = contact_ids, cutoffs
-        part = rule.of(contact_ids).astype(np.uint16)  # of 16 bits: sorted in linear time
-        self._order = np.argsort(part, kind="stable")
-        self._bounds = np.searchsorted(part[self._order], np.arange(rule.count + 1))
+        self._order, self._bounds = by_part(rule.of(contact_ids), rule.count)
 
     def filled(self) -> list[int]:
         """The numbers of the parts that have rows."""

@@ -1,7 +1,7 @@
 """The bootstrap: draws of whole accounts with replacement, as how often each row is taken.
 
 No row is copied. All of a draw's metrics come from rows that were sorted once, by weighted sums: what
-`training.judge` says of the rows repeated so often, in a tenth of its time and in the memory of a few columns.
+`training.judge` says of the rows repeated so often, in a quarter of its time and in the memory of a few columns.
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ MOST_TREES = 1500
 #: Trees without improvement, times the learning rate, after which growing stops.
 PATIENCE = 2.0
 _FEW = 20_000
+#: One account in so many is held out where trees learn from very many rows.
 _TENTH = 10
+#: Rows whose margins are told at a time.
 _CHUNK = 1 << 16
 #: Cells below which a second thread costs more than it gives; the model is the same with either.
 _SMALL = 2_000_000

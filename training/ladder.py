@@ -75,7 +75,8 @@ class Fitted:
 def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progress | None = None) -> Fitted:
     """Fits every rung on the training part and returns the highest that is proven.
 
-    Of very many rows an even sample chooses the rung and its settings, and the rung chosen learns from all.
+    Of very many rows an even sample chooses the rung and its settings. Trees then learn from all; to a line more
+    rows than the sample's teach nothing new.
     """
     sample, rate = part.evenly(), float(part.converted.mean())
     base = base_rate_rung(rate, part.matrix.shape[1])

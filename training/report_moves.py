@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.declare import Feature, is_category
-from features.verbs import plural
+from features.words.english_verbs import plural
 from training.report_html import Safe, join, tag
 from training.report_svg import Chart, drawing, percent, signed, specks, ticks
 from training.report_words import column_words

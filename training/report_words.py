@@ -15,8 +15,8 @@ from features.declare import (
     Trend,
     WeekdayShare,
 )
-from features.spans import duration, within
-from features.verbs import nouns, spoken
+from features.words.english_spans import duration, within
+from features.words.english_verbs import nouns, spoken
 from training.report_html import Safe, join, tag
 from training.report_svg import percent, signed
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.declare import AsOf, Feature, LastDetail
-from features.spans import number
+from features.words.english_spans import number
 from models.score import GRADES
 from training.slices import Judgeable, Slice
 from training.split import group_of

@@ -108,7 +108,8 @@ def train(
     ids = contact_ids(arrays, rows)
     matrix = features.compute(arrays, ids, rows.cutoff, threads)
     # A baseline of its own: whether the model has such a column, or lost it as drifting, must not matter.
-    recency = FeatureSet((Recency(),)).compute(arrays, ids, rows.cutoff, threads)[:, 0]
+    judged = len(split.test) > 0
+    recency = FeatureSet((Recency(),)).compute(arrays, ids, rows.cutoff, threads)[:, 0] if judged else np.zeros(0)
     table = Table(rows, split, features, matrix, recency, monotone(features, settings))
     return replace(learn(table, seed, budget, tell), audit=found)
 
@@ -118,7 +119,8 @@ class Table:
     """What a model is learnt from and judged by, ordered by cutoff.
 
     Attributes:
-        matrix: (rows, features); `learn` uses up its memory. recency: (rows,) days since the last event.
+        matrix: (rows, features); `learn` uses up its memory. recency: (rows,) days since the last event; empty
+            where there is no test part to judge it on.
         monotone: as `training.part.Part`.
     """
 

@@ -43,15 +43,19 @@ def test_chance_alone_leaves_what_the_truth_shows() -> None:
 
 
 def test_targets_hold_or_are_missed() -> None:
-    def held(mine: np.ndarray, **more: object) -> list[bool]:
-        asked = {"auc": 0.6, "drifts": False, "peers": {"flat": FLAT, "true": TRUE}} | more
-        return [one.holds for one in figures.targets(TESTED, mine, asked.pop("uncorrected", mine), **asked)]  # type: ignore[arg-type]
+    peers = {"flat": FLAT, "true": TRUE}
+
+    def held(mine: np.ndarray, auc: float | None = 0.6) -> list[bool]:
+        return [one.holds for one in figures.targets(TESTED, mine, mine, peers, auc, drifts=False)]
+
+    def moved(mine: np.ndarray, uncorrected: np.ndarray) -> list[bool]:
+        return [one.holds for one in figures.targets(TESTED, mine, uncorrected, {}, None, drifts=True)]
 
     assert held(TRUE) == [True, True, True]
     assert held(FLAT) == [False, False, True]  # it tells nobody apart, but promises what is true
-    assert held(TRUE / 2, auc=None, peers={}) == [False]
-    assert held(TRUE / 2, auc=None, peers={}, drifts=True, uncorrected=TRUE / 2) == [False]
-    assert held(TRUE, auc=None, peers={}, drifts=True, uncorrected=TRUE / 2) == [True]
+    assert held(TRUE / 2, auc=None) == [False, False]
+    assert moved(TRUE / 2, uncorrected=TRUE / 2) == [False]
+    assert moved(TRUE, uncorrected=TRUE / 2) == [True]
 
 
 def test_a_table_has_a_line_for_each() -> None:

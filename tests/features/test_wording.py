@@ -42,10 +42,10 @@ from features.declare import (
     Trend,
     WeekdayShare,
 )
-from features.spans import ago, duration, number
-from features.verbs import spoken
 from features.vocabulary import Vocabulary
 from features.wording import sentence
+from features.words.english_spans import ago, duration, number
+from features.words.english_verbs import spoken
 
 NAN = math.nan
 YEAR = days(365)

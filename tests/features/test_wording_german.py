@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from itertools import product
+from typing import Any
 
 import pytest
 from test_wording import CLICK_RATE, GAPS, NAN, PRICING, RHYTHM, TABLE, VIEWS_TREND, assert_readable
@@ -448,13 +449,13 @@ def test_where_english_was_mended() -> None:
         assert sentence(features, values, GERMAN) == german
 
 
-def made(op: str, **more: object) -> Feature:
+def made(op: str, **more: Any) -> Feature:
     """A declaration of each kind, at its smallest."""
     kind = KINDS[op]
-    given: dict[str, object] = {"window": days(7)} if kind.windowed else {}
+    given: dict[str, Any] = {"window": days(7)} if kind.windowed else {}
     if op in ("is", "last_detail"):
         given["categories"] = ("demo", "free_mail")
-    return kind(**{**given, **more})  # type: ignore[arg-type]
+    return kind(**given | more)
 
 
 def assert_readable_german(text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable
@@ -17,11 +16,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from command_line import Done
 from lab import CONVERSIONS, Lab
 
 from engagement.schema import EVENTS
 from engagement.times import format_time
-from mqm.__main__ import main
 from training.table import contact_ids
 
 NAME = "mql_to_meeting"
@@ -29,19 +28,13 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lab: Lab, tmp_path: Path) -> Run:
-    """Runs a command in an empty folder with the lab's models; it must succeed. Returns what it printed."""
-    for name in [name for name in os.environ if name.startswith("MQM_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("MQM_STORE", str(lab.store))
-    monkeypatch.chdir(tmp_path)
+def run(command_line: Callable[..., Done]) -> Run:
+    """Runs a command that must succeed; returns what it printed."""
 
     def do(*arguments: object) -> str:
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        assert (code, err) == (0, "")
-        return str(out)
+        done = command_line(*arguments)
+        assert (done.code, done.err) == (0, "")
+        return done.out
 
     return do
 

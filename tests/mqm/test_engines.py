@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from command_line import Done
 from lab import CONVERSIONS, Lab
 
 from engagement.folder import FolderLog
@@ -22,7 +22,6 @@ from engagement.times import format_time
 from features.dealt import DealtLog
 from features.spark import spark_log
 from mqm import engines
-from mqm.__main__ import main
 from mqm.score_files import as_json, everyone_in_stage
 
 NAME = "mql_to_meeting"
@@ -30,20 +29,14 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lab: Lab, tmp_path: Path) -> Run:
-    """Runs a command in an empty folder with the lab's models; returns what it printed, or its named error."""
-    for name in [name for name in os.environ if name.startswith("MQM_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("MQM_STORE", str(lab.store))
-    monkeypatch.chdir(tmp_path)
+def run(command_line: Callable[..., Done]) -> Run:
+    """Runs a command; returns what it printed, or its named error."""
 
     def do(*arguments: object) -> str:
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        assert (code == 0) == (err == "")
-        assert len(err.splitlines()) <= 1
-        return str(out or err)
+        done = command_line(*arguments)
+        assert (done.code == 0) == (done.err == "")
+        assert len(done.err.splitlines()) <= 1
+        return done.out or done.err
 
     return do
 
