@@ -1,7 +1,7 @@
 """Blocks of columns computed in any order, handed out in the order of the rows, portion by portion.
 
-What is small is put together in memory, and a portion goes as soon as it is whole. What is large is dealt out to
-files by portions, and put together one after the other at the end, so that memory does not grow with it.
+What is small, or comes about in order, is put together in memory, and a portion goes as soon as it is whole. The rest
+is dealt out to files by portions, and put together one after the other at the end, so that memory does not grow with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from features.parts import Parts
 
 Floats = npt.NDArray[np.float64]
 
-#: A matrix of at most so many bytes is kept in memory.
+#: Portions that are unfinished at a time are kept in memory if they take at most so many bytes.
 IN_MEMORY = 256 << 20
 
 
@@ -28,17 +28,24 @@ class Gathered:
 
     Args:
         folder: for the files of a large one. sides: the columns that blocks come in; together, each column once.
-        portion: rows that are handed out together. in_memory: bytes up to which no file is made.
+        portion: rows that are handed out together. unfinished: how many portions are at a time, about.
+        in_memory: bytes of these up to which no file is made.
     """
 
     def __init__(
-        self, folder: Path, rows: int, sides: tuple[Ints, ...], portion: int, in_memory: int = IN_MEMORY
+        self,
+        folder: Path,
+        rows: int,
+        sides: tuple[Ints, ...],
+        portion: int,
+        unfinished: int,
+        in_memory: int = IN_MEMORY,
     ) -> None:
         self._rows, self._sides, self._portion = rows, sides, portion
         self._width, self._given, self._lock = sum(len(columns) for columns in sides), 0, Lock()
         count = -(-rows // portion)
         self._files: list[Parts] = []
-        if rows * self._width * 8 > in_memory:
+        if min(rows, unfinished * portion) * self._width * 8 > in_memory:
             schemas = [_schema(len(columns)) for columns in sides]
             self._files = [Parts(folder / f"side-{i}", count, schema) for i, schema in enumerate(schemas)]
         self._matrices: dict[int, Floats] = {}

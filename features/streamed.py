@@ -33,17 +33,28 @@ _ROWS = pa.schema(
 _CONTACT, _ACCOUNT = 0, 1
 
 
-class _Rows:
+class Asked:
     """The rows that are asked for, by the part that their contact is in."""
 
     def __init__(self, contact_ids: pa.Array, cutoffs: Ints, rule: Rule) -> None:
         self._contact_ids, self._cutoffs = contact_ids, cutoffs
-        self._order, self._bounds = by_part(rule.of(contact_ids), rule.count)
+        self._part = rule.of(contact_ids)
+        self._order, self._bounds = by_part(self._part, rule.count)
 
     def filled(self) -> list[int]:
         """The numbers of the parts that have rows."""
         found: list[int] = np.flatnonzero(np.diff(self._bounds)).tolist()
         return found
+
+    def unfinished(self, portion: int) -> int:
+        """How many portions of so many rows have some rows, but not all, at a time, while parts come in order."""
+        begins = np.arange(0, len(self._part), portion)
+        if not len(begins):
+            return 0
+        opened, closed = np.zeros((2, len(self._bounds)), np.int64)
+        np.add.at(opened, np.minimum.reduceat(self._part, begins), 1)
+        np.add.at(closed, np.maximum.reduceat(self._part, begins) + 1, 1)
+        return int(np.cumsum(opened - closed).max())
 
     def read(self, part: int) -> pa.Table:
         """The rows of one part, in their order."""
@@ -56,7 +67,8 @@ class StreamedLog:
     """Computes from a log in parts.
 
     Args:
-        threads: parts that are worked on at a time. in_memory: bytes of results up to which no file is made.
+        threads: parts that are worked on at a time. in_memory: bytes of unfinished results up to
+            which no file is made.
         portion: rows that are handed out together. tell: told what is being done, and how much of it is.
     """
 
@@ -113,10 +125,8 @@ class StreamedLog:
         """
         levels = Levels(sets)
         with self._log.scratch() as name:
-            folder = Path(name)
-            gathered = Gathered(folder / "gathered", len(cutoffs), levels.sides, self._portion, self._in_memory)
             with_facts, begin = np.zeros(len(cutoffs), np.bool_), 0
-            for matrix in self._gathered(levels, folder, contact_ids, cutoffs, gathered, with_facts):
+            for matrix in self._gathered(levels, Path(name), contact_ids, cutoffs, with_facts):
                 some = slice(begin, begin + len(matrix))
                 yield Computed(contact_ids[some], cutoffs[some], matrix, with_facts[some])
                 begin += len(matrix)
@@ -133,11 +143,13 @@ class StreamedLog:
         folder: Path,
         contact_ids: pa.Array,
         cutoffs: Ints,
-        gathered: Gathered,
         with_facts: Flags,
     ) -> Iterator[Floats]:
         """Both passes; portions of the matrix in the order of the rows, each as soon as it is whole."""
-        rows = _Rows(contact_ids, cutoffs, self._log.by_contact)
+        rows, size = Asked(contact_ids, cutoffs, self._log.by_contact), self._portion
+        # Of rows with columns of accounts none is whole before the second pass.
+        unfinished = -(-len(cutoffs) // size) if levels.of_accounts else rows.unfinished(size) + self._threads
+        gathered = Gathered(folder / "gathered", len(cutoffs), levels.sides, size, unfinished, self._in_memory)
         onward = Parts(folder / "onward", self._log.by_account.count, _ROWS)
         for _ in self._contact_pass(levels, rows, onward, gathered, with_facts):
             yield from gathered.whole()
@@ -146,7 +158,7 @@ class StreamedLog:
         yield from gathered.rest()
 
     def _contact_pass(
-        self, levels: Levels, rows: _Rows, onward: Parts, gathered: Gathered, with_facts: Flags
+        self, levels: Levels, rows: Asked, onward: Parts, gathered: Gathered, with_facts: Flags
     ) -> Iterator[None]:
         """Columns of contacts; the rows go onward with their account where there are columns of these."""
 

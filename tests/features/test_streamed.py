@@ -32,7 +32,7 @@ from features.levels import Computed
 from features.parts import ByHash, ByRange
 from features.spread import spread
 from features.stage import has_facts
-from features.streamed import StreamedLog
+from features.streamed import Asked, StreamedLog
 from features.vocabulary import Vocabulary
 
 #: How a log's files may lie: sorted by contact in small row groups, as the events came, in parts, or as CSV.
@@ -258,7 +258,7 @@ def test_blocks_come_back_in_the_order_of_the_rows(order: list[int], in_memory: 
     wanted = np.arange(21.0).reshape(7, 3)
     with tempfile.TemporaryDirectory() as name:
         sides = (np.array([0, 2]), np.array([1]))
-        gathered, portions = Gathered(Path(name), 7, sides, portion, in_memory), []
+        gathered, portions = Gathered(Path(name), 7, sides, portion, 7, in_memory), []
         for some in (np.array(order[:3]), np.array(order[3:])):
             for side, columns in enumerate(sides):
                 gathered.put(side, some, wanted[some][:, columns])
@@ -266,6 +266,24 @@ def test_blocks_come_back_in_the_order_of_the_rows(order: list[int], in_memory: 
         portions += gathered.rest()
     assert np.array_equal(np.concatenate(portions), wanted)
     assert {len(some) for some in portions[:-1]} <= {portion}
+
+
+@pytest.mark.parametrize(
+    ("letters", "unfinished"),
+    [
+        ("aabbccdd", 1),  # each portion of two rows comes from one part
+        ("abbbcdde", 2),  # while part b is worked on, those with rows 0-1 and 2-3 are open
+        ("abcdabcd", 2),
+        ("ddccbbaa", 1),
+        ("abababab", 4),
+        ("", 0),
+    ],
+)
+def test_portions_that_are_unfinished_at_a_time(letters: str, unfinished: int) -> None:
+    rows = Asked(
+        pa.array(list(letters), pa.string()), np.zeros(len(letters), np.int64), ByRange(("b", "c", "d", "e"))
+    )
+    assert rows.unfinished(2) == unfinished
 
 
 def test_work_is_spread_in_order_and_fails_as_it_fails() -> None:
