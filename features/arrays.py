@@ -6,7 +6,7 @@ so that "the larger code" means the same for a table, a single history and plain
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from engagement.events import Attribute, Event
 from features import kernel_lookup
-from features.encode import codes_of
+from features.encode import Texts
 from features.online import fields_of_events
 from features.tables import EVENT_COLUMNS, by_account, fields_of_tables
 from features.timeline import MISSING, Codes, Facts, Ints, Timeline
@@ -67,17 +67,25 @@ class LogArrays:
 
     def contact_codes(self, contact_ids: Sequence[str] | pa.Array) -> Codes:
         """(rows,) the codes of these contacts; -1 for those that the log does not know."""
-        return _codes_among(self.contacts, contact_ids)
+        return self._contact_code(contact_ids)
 
     def account_codes(self, account_ids: Sequence[str | None] | pa.Array) -> Codes:
         """(rows,) the codes of these accounts; -1 for none and for those that the log does not know."""
-        return _codes_among(self.accounts, account_ids)
+        return self._account_code(account_ids)
 
     def accounts_at(self, contact: Codes, cutoffs: Ints) -> Codes:
         """(rows,) the account code of each contact as known at its cutoff (microseconds UTC); -1 for none."""
         at, account = self.events, np.empty(len(contact), np.int32)
         kernel_lookup.accounts_at(at.start, at.occurred, at.received, at.account, contact, cutoffs, account)
         return account
+
+    @cached_property
+    def _contact_code(self) -> Callable[[Any], Codes]:
+        return _index(self.contacts)
+
+    @cached_property
+    def _account_code(self) -> Callable[[Any], Codes]:
+        return _index(self.accounts)
 
     @cached_property
     def details(self) -> tuple[list[str], Codes]:
@@ -92,10 +100,15 @@ class LogArrays:
         return by_account(self.events, len(self.accounts))
 
 
-def _codes_among(known: Any, ids: Any) -> Codes:
-    if isinstance(known, list):
-        code_of = {text: code for code, text in enumerate(known)}
-        return np.array(
-            [code_of.get(one, -1) for one in (ids.to_pylist() if isinstance(ids, pa.Array) else ids)], np.int32
-        )
-    return codes_of(pa.array(ids, pa.string()), known)
+def _index(texts: list[str] | pa.Array) -> Callable[[Any], Codes]:
+    """A function of ids that tells (rows,) their codes among these texts; -1 for others."""
+    if isinstance(texts, list):
+        code_of = {text: code for code, text in enumerate(texts)}
+        return lambda ids: np.array([code_of.get(one, -1) for one in _listed(ids)], np.int32)
+    known = Texts()
+    known.encode(texts, np.empty(len(texts), np.int32))  # they are distinct: each one's code is its place
+    return lambda ids: known.find(pa.array(ids, pa.string()))
+
+
+def _listed(ids: Any) -> list[str | None]:
+    return ids.to_pylist() if isinstance(ids, pa.Array) else list(ids)

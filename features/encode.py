@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engagement.errors import BadInput
-from features import kernel_encode
+from features import kernel_encode, memory
 from features.kernel_encode import BLOCK, ROOM, SLOT
 
 Codes = npt.NDArray[np.int32]
@@ -50,7 +50,14 @@ class Texts:
             kernel_encode.recode(readonly(indices.to_numpy()), self._meaning(texts.dictionary), out)
         else:
             for begin in range(0, len(texts), PART):
-                self._add(texts.slice(begin, PART).cast(pa.string()), out[begin : begin + PART])
+                self._look_up(texts.slice(begin, PART).cast(pa.string()), True, out[begin : begin + PART])
+
+    def find(self, texts: pa.Array) -> Codes:
+        """(rows,) the codes of some texts, -1 for a null and for those that were not seen."""
+        out = np.empty(len(texts), np.int32)
+        for begin in range(0, len(texts), PART):
+            self._look_up(texts.slice(begin, PART).cast(pa.string()), False, out[begin : begin + PART])
+        return out
 
     def texts(self) -> pa.Array:
         """The texts; no copy."""
@@ -65,7 +72,7 @@ class Texts:
             self._dictionary = dictionary, codes
         return self._dictionary[1]
 
-    def _add(self, texts: pa.Array, out: Codes) -> None:
+    def _look_up(self, texts: pa.Array, add: bool, out: Codes) -> None:
         missing, begin = _missing(texts), 0
         for offsets, windows in _readable(texts):
             rows, row = len(offsets) - 1, 0
@@ -73,7 +80,7 @@ class Texts:
             while row < rows:
                 row, self._count = kernel_encode.encode_texts(
                     offsets, windows, missing[begin : begin + rows], row,
-                    self._slots, self._starts, _windows(self._arena), self._count, some,
+                    self._slots, self._starts, _windows(self._arena), self._count, add, some,
                 )  # fmt: skip
                 if row < rows:
                     self._grow(int(offsets[min(row + BLOCK, rows)] - offsets[row]))
@@ -103,7 +110,7 @@ class Encoding:
     """
 
     def __init__(self, columns: Sequence[pa.ChunkedArray], threads: int = 1) -> None:
-        self.codes = [np.empty(len(column), np.int32) for column in columns]
+        self.codes = [memory.empty(len(column), np.int32) for column in columns]
         self._columns = columns
         self._known = [Texts() for _ in range(threads)]
 
@@ -160,13 +167,6 @@ def in_order(known: Sequence[Texts]) -> tuple[pa.Array, list[Codes]]:
 def share_of(rows: int, thread: int, threads: int) -> slice:
     """The rows that are one thread's."""
     return slice(rows * thread // threads, rows * (thread + 1) // threads)
-
-
-def codes_of(column: pa.ChunkedArray | pa.Array, texts: pa.Array) -> Codes:
-    """(rows,) the codes of a column's texts among the sorted `texts`; -1 for those that aren't among them."""
-    found = pc.fill_null(pc.index_in(column, texts), -1)
-    codes = found.to_numpy(zero_copy_only=False) if isinstance(found, pa.Array) else found.to_numpy()
-    return np.asarray(codes, np.int32)
 
 
 def readonly(array: Any) -> Any:

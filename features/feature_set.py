@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engagement.errors import BadInput
-from features import kernel
+from features import kernel, memory
 from features.arrays import Codes, Ints, LogArrays, Timeline
 from features.attributes import AttributeColumns
 from features.declare import AsOf, Feature, is_category
@@ -94,7 +94,7 @@ class FeatureSet:
         contact = arrays.contact_codes(contact_ids)
         moments = np.ascontiguousarray(cutoffs, np.int64)
         account = self._accounts(arrays, contact, moments, accounts)
-        out = np.empty((len(contact), len(self.features)), np.float64)
+        out = memory.empty((len(contact), len(self.features)), np.float64)
         if threads > 1 and len(contact) >= 2 * _ROWS_A_THREAD:
             cuts = np.linspace(0, len(contact), threads + 1).astype(int)
             with ThreadPoolExecutor(threads) as pool:

@@ -1,7 +1,7 @@
 """Blocks of columns computed in any order, handed out in the order of the rows, portion by portion.
 
-What is small, or comes about in order, is put together in memory, and a portion goes as soon as it is whole. The rest
-is dealt out to files by portions, and put together one after the other at the end, so that memory does not grow with it.
+What is small, or comes about in order, is put together in memory, and a portion goes as soon as it is whole. The
+rest is dealt out to files by portions, and put together one after the other at the end, so that memory does not grow.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from features import memory
 from features.arrays import Ints
 from features.parts import Parts
 
@@ -68,7 +69,7 @@ class Gathered:
     def _fill(self, number: int, rows: Ints, columns: Ints, block: Floats) -> None:
         with self._lock:
             if number not in self._matrices:
-                self._matrices[number] = np.empty((self._size(number), self._width), np.float64)
+                self._matrices[number] = memory.empty((self._size(number), self._width), np.float64)
             matrix = self._matrices[number]
         if len(columns) != self._width:
             matrix[rows[:, None], columns] = block
@@ -93,7 +94,7 @@ class Gathered:
             yield self._read(number)
 
     def _read(self, number: int) -> Floats:
-        matrix = np.empty((self._size(number), self._width), np.float64)
+        matrix = memory.empty((self._size(number), self._width), np.float64)
         for columns, file in zip(self._sides, self._files, strict=True):
             if len(columns):
                 table = file.read(number)

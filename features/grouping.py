@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from features import kernel_sort
+from features import kernel_sort, memory
 from features.encode import readonly, share_of
 from features.timeline import MISSING, Codes, Ints
 
@@ -59,7 +59,7 @@ def group(
     if (found := _as_they_are(entity, entities, pair, other, placed, valued)) is not None:
         return found
     shares = [placed[len(placed) * k // threads : len(placed) * (k + 1) // threads] for k in range(threads)]
-    counts, value = np.zeros((threads, entities), np.int64), np.empty(len(entity) if valued else 0, np.int64)
+    counts, value = np.zeros((threads, entities), np.int64), memory.empty(len(entity) if valued else 0, np.int64)
 
     def count(k: int) -> None:
         value[share_of(len(value), k, threads)] = MISSING
@@ -72,7 +72,7 @@ def group(
         size = int(start[-1])
         # A thread's rows come after those of the threads before it, entity by entity.
         place = start[:-1] + np.cumsum(counts, axis=0) - counts
-        occurred, delay, packed = np.empty(size, np.int64), np.zeros(size, np.int64), np.empty(size, np.int64)
+        occurred, packed, delay = *(memory.empty(size, np.int64) for _ in range(2)), memory.full(size, 0, np.int64)
 
         def scatter(k: int) -> bool:
             late = False
@@ -108,8 +108,8 @@ def _as_they_are(
 ) -> Grouped | None:
     """Rows that are in order already; None where they are not, which is seen at the first that isn't."""
     size, late = len(entity), False
-    occurred, received, counts = np.empty(size, np.int64), np.empty(size, np.int64), np.zeros(entities, np.int64)
-    value = np.empty(size if valued else 0, np.int64)
+    occurred, received = (memory.empty(size, np.int64) for _ in range(2))
+    value, counts = memory.empty(size if valued else 0, np.int64), np.zeros(entities, np.int64)
     before, last = 0, int(MISSING)
     for of, some in placed:
         if len(some) == 0:

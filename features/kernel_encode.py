@@ -118,9 +118,10 @@ def look_up(
     starts: Codes,
     arena: Words,
     used: int,
+    add: bool,
     codes: Codes,
 ) -> int:
-    """Fills `codes` of the rows in [begin, end), adding the texts that are new; returns how many there are then."""
+    """Fills `codes` of the rows in [begin, end); texts that are new are added, or -1. How many there are then."""
     mask, shift = np.uint64(len(slots) - 1), np.uint64(64 - int(np.log2(len(slots))))
     firsts, seconds, thirds, lengths, hashes = keys[0], keys[1], keys[2], keys[3], keys[4]
     offsets, codes = offsets[begin:end], codes[begin:end]
@@ -130,8 +131,10 @@ def look_up(
         while True:
             held = slots[slot, 3]
             if held == _NONE:
-                slots[slot, 0], slots[slot, 1], slots[slot, 2] = first, second, third
                 code = np.int64(-1)
+                if not add:
+                    break
+                slots[slot, 0], slots[slot, 1], slots[slot, 2] = first, second, third
                 if length != _NONE or first != _ALL:
                     code = np.int64(used)
                     add_text(windows, offsets[row], np.int64(length), starts, arena, used)
@@ -158,6 +161,7 @@ def encode_texts(
     starts: Codes,
     arena: Words,
     used: int,
+    add: bool,
     codes: Codes,
 ) -> tuple[int, int]:
     """Fills `codes` of the rows from `begin` on; stops early where the table might run out of room.
@@ -166,7 +170,7 @@ def encode_texts(
         offsets: (rows + 1,) where each text begins. windows: see above. missing: (rows,) or empty.
         slots: (a power of two, SLOT) the table, at most half full. starts: (half of that + 1,) where each known text
             begins in the arena of bytes.
-        used: how many texts are known.
+        used: how many texts are known. add: whether to add those that aren't; else they are -1.
 
     Returns:
         The row that comes next, and how many texts are known then.
@@ -175,12 +179,12 @@ def encode_texts(
     rows = len(codes)
     while begin < rows:
         end = min(begin + BLOCK, rows)
-        if 2 * (used + BLOCK) > len(slots):
+        if add and 2 * (used + BLOCK) > len(slots):
             break
-        if starts[used] + (offsets[end] - offsets[begin]) + ROOM > len(arena):
+        if add and starts[used] + (offsets[end] - offsets[begin]) + ROOM > len(arena):
             break
         make_keys(offsets, windows, missing, begin, end, keys)
-        used = look_up(offsets, windows, begin, end, keys, slots, starts, arena, used, codes)
+        used = look_up(offsets, windows, begin, end, keys, slots, starts, arena, used, add, codes)
         begin = end
     return begin, used
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engagement.errors import BadInput
-from features import kernel_encode
+from features import kernel_encode, memory
 from features.encode import PART, Codes, Flags, Texts, encode_column, in_order, readonly, share_of
 from features.trust import machines
 
@@ -31,7 +31,7 @@ class Kinds:
     """
 
     def __init__(self, events: pa.Table, threads: int = 1) -> None:
-        self.pair = np.empty(len(events), np.int32)
+        self.pair = memory.empty(len(events), np.int32)
         self._events = events
         self._types, self._details = ([Texts() for _ in range(threads)] for _ in range(2))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from features import memory
 from features.encode import PART, Encoding, Flags
 from features.grouping import group, starts
 from features.kinds import Kinds, Pair
@@ -71,7 +72,7 @@ def _by_contact(
     pieces = [_Batch(batch) for batch in columns.to_batches(max_chunksize=PART)]
     of = group(contact, contacts, pair, account, pieces, valued, threads)
     value = _values(of.value, of.owner)
-    account = of.other if len(of.other) else np.full(len(of.owner), -1, np.int32)
+    account = of.other if len(of.other) else memory.full(len(of.owner), -1, np.int32)
     return Timeline(of.start, of.occurred, of.received, of.pair, value, of.owner, account)
 
 
@@ -122,7 +123,7 @@ class _Slice:
 
 
 def _values(value: Ints, owner: Codes) -> Ints:
-    return value if len(value) else np.full(len(owner), MISSING, np.int64)
+    return value if len(value) else memory.full(len(owner), MISSING, np.int64)
 
 
 def _accounts(events: pa.Table) -> pa.ChunkedArray:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features import kernel_encode
-from features.encode import Codes, Encoding, Flags, codes_of, encode
+from features.encode import Codes, Encoding, Flags, Texts, encode
 from features.grouping import group
 from features.kinds import Kinds
 from features.timeline import MISSING, Ints
@@ -25,7 +25,6 @@ def test_codes_follow_the_order_of_the_texts() -> None:
     assert texts.to_pylist() == ["apple", "fig", "pear", "zebra"]
     assert codes.tolist() == [2, -1, 1, 0, 2]
     assert others.tolist() == [3, 1]
-    assert codes_of(pa.array(["fig", "plum"]), texts).tolist() == [1, -1]
 
 
 def test_texts_made_to_share_a_key_are_told_apart() -> None:
@@ -94,6 +93,20 @@ def test_any_texts_are_encoded_in_the_order_of_the_texts(plain: list[str | None]
         assert texts.to_pylist() == known
         assert codes.tolist() == [place[text] for text in plain]
         assert half.tolist() == codes[len(plain) // 2 :].tolist()
+
+
+@given(
+    st.lists(st.text(st.sampled_from("\0aé日"), max_size=40), unique=True, max_size=30),
+    st.lists(st.none() | st.text(st.sampled_from("\0aé日"), max_size=3), max_size=30),
+)
+def test_only_texts_that_were_seen_are_found(seen: list[str], asked: list[str | None]) -> None:
+    known = Texts()
+    known.encode(pa.array(seen, pa.string()), np.empty(len(seen), np.int32))
+    for _ in range(2):
+        assert known.find(pa.array(asked, pa.string())).tolist() == [
+            seen.index(a) if a in seen else -1 for a in asked
+        ]
+    assert known.texts().to_pylist() == seen
 
 
 @dataclass
