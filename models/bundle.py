@@ -4,6 +4,7 @@
     calibration.json   slope and intercept          reference.json    the cohort's quantiles and base rate
     conversion.json    the question it answers      golden.jsonl      feature rows and their expected scores
     card.md            what a person should know    manifest.json     sizes, SHA-256, versions, data window
+                                                    manifest.sig      who promoted it (`models.signing`)
 
 The bundle's digest is that of its manifest, which holds no wall clock: the same data, seed and lock file give
 the same digest. A damaged LightGBM text aborts the whole process, so the digests come first.
@@ -27,6 +28,7 @@ from models.additive import Additive
 from models.booster import Booster, Rung
 from models.calibration import Affine
 from models.propensity import PropensityModel, Reference
+from models.signing import SIGNATURE
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +58,7 @@ def save_bundle(model: PropensityModel, folder: Path, golden: Floats, facts: dic
     files = {path.name: _seal(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST}
     manifest = {"format": FORMAT, "kind": model.rung.kind, **facts, "files": files}
     _write_json(folder / MANIFEST, manifest)
-    return _digest(folder)
+    return bundle_digest(folder)
 
 
 def load_bundle(folder: Path, version: str = "") -> PropensityModel:
@@ -77,7 +79,7 @@ def load_bundle(folder: Path, version: str = "") -> PropensityModel:
             _rung(str(manifest["kind"]), folder),
             Affine(**body["calibration"]),
             Reference(tuple(reference["log_odds"]), reference["base_rate"], reference["rows"]),
-            _digest(folder),
+            bundle_digest(folder),
             version,
         )
         _check_golden(model, folder)
@@ -96,7 +98,7 @@ def verify_bundle(folder: Path) -> dict[str, Any]:
     files = manifest.get("files") if isinstance(manifest, dict) else None
     if not isinstance(files, dict) or manifest.get("format") != FORMAT:
         raise BrokenBundle(f"{folder}: the manifest is not one of format {FORMAT}", None, _CURE)
-    there = {path.name for path in folder.iterdir()} - {MANIFEST, "manifest.sig"}
+    there = {path.name for path in folder.iterdir()} - {MANIFEST, SIGNATURE}
     if there != set(files):
         odd = sorted(there ^ set(files))[0]
         raise BrokenBundle(f"{folder}: files do not match the manifest", odd, _CURE)
@@ -133,7 +135,8 @@ def _rung(kind: str, folder: Path) -> Rung:
     raise BrokenBundle(f"{folder}: a model of an unknown kind", kind, _CURE)
 
 
-def _digest(folder: Path) -> str:
+def bundle_digest(folder: Path) -> str:
+    """`sha256:…` of the manifest, which holds the digests of all the other files."""
     return "sha256:" + hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 

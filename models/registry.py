@@ -19,6 +19,7 @@ from engagement.errors import BadInput, BrokenBundle, NoModel
 from models.bundle import load_bundle, verify_bundle
 from models.champions import Champion, point_to
 from models.propensity import PropensityModel
+from models.signing import signer_or_first
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _LOCATION = "mlruns/artifacts"
@@ -39,13 +40,18 @@ class Version:
 
 
 class Registry:
-    """The models of one `mlruns` folder, which is made when first written to."""
+    """The models of one `mlruns` folder, which is made when first written to.
 
-    def __init__(self, store: Path) -> None:
+    Args:
+        home: the project's folder, where the key is that signs what is promoted; by default that around the store.
+    """
+
+    def __init__(self, store: Path, home: Path | None = None) -> None:
         # Nothing leaves this machine: MLflow reports usage unless told not to, before it is imported.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("DO_NOT_TRACK", "true")
         self.store = store.resolve()
+        self.home = (home or self.store.parent).resolve()
 
     @cached_property
     def _client(self) -> Any:
@@ -161,8 +167,13 @@ class Registry:
         return verify_bundle(self.bundle_folder(version.run_id))
 
     def promote(self, version: Version) -> None:
-        """Makes a version champion, after its bundle was loaded and repeated its golden scores."""
+        """Makes a version champion, after its bundle was loaded, repeated its golden scores and was signed.
+
+        Raises:
+            BrokenBundle: as `load`. BadInput: there is no key to sign with.
+        """
         model = self.load(version)
+        signer_or_first(self.home).sign(self.bundle_folder(version.run_id))
         before = next((v for v in self.versions(version.conversion) if CHAMPION in v.aliases), None)
         name, number = version.conversion, version.version
         if before is not None and before.version != number:

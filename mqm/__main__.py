@@ -13,6 +13,7 @@ from mqm import (
     data_commands,
     demo_command,
     explain_command,
+    key_commands,
     model_commands,
     score_commands,
     serve_commands,
@@ -41,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
         score_commands,
         explain_command,
         serve_commands,
+        key_commands,
         demo_command,
     ):
         group.add(commands)

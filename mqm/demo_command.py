@@ -83,7 +83,7 @@ def _train(folder: Path, name: str, arrays: LogArrays, as_of: int, seed: int) ->
     settings = console.settings(str(folder))
     with console.progress(name, lines=True) as tell:
         trained = train(arrays, settings.funnel.conversion(name), settings.features, as_of, seed, progress=tell)
-        registry = Registry(console.store())
+        registry = Registry(console.store(), console.home())
         version = record(trained, arrays, registry, console.now(), tell)
     figures = {one.name: one.metrics for one in trained.judged}
     if figures:

@@ -113,7 +113,7 @@ def train_and_record(
     keep = (*settings.keep, *options.keep)
     budget = Budget(options.trials, options.minutes and 60.0 * options.minutes)
     trained = train(arrays, conversion, settings.features, as_of, options.seed, budget, tell, keep=keep)
-    registry = Registry(console.store())
+    registry = Registry(console.store(), console.home())
     return record(trained, arrays, registry, console.now(), tell), trained, registry
 
 
@@ -164,7 +164,7 @@ def _models(options: argparse.Namespace) -> None:
     from engagement.times import format_time
     from models.registry import Registry
 
-    versions = Registry(console.store()).versions()
+    versions = Registry(console.store(), console.home()).versions()
     if options.json:
         console.print_json(
             [
@@ -208,7 +208,7 @@ def _promote(options: argparse.Namespace) -> None:
     from models.registry import Registry
     from training.gate import promote
 
-    registry = Registry(console.store())
+    registry = Registry(console.store(), console.home())
     name = options.conversion
     version = registry.find(name, options.version) if options.version else registry.challenger(name)
     refused = promote(registry, version)
@@ -220,7 +220,7 @@ def _promote(options: argparse.Namespace) -> None:
 def _rollback(options: argparse.Namespace) -> None:
     from models.registry import Registry
 
-    version = Registry(console.store()).rollback(options.conversion)
+    version = Registry(console.store(), console.home()).rollback(options.conversion)
     _say_champion(options, version.conversion, version.version)
 
 

@@ -94,7 +94,7 @@ def load_model(log: str, conversion: str, version: str | None) -> tuple[Propensi
         return champion.load(console.store()), champion.bundle(console.store())
     from models.registry import Registry
 
-    registry = Registry(console.store())
+    registry = Registry(console.store(), console.home())
     found = registry.find(conversion, version)
     return registry.load(found), registry.bundle_folder(found.run_id)
 

@@ -21,13 +21,12 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from engagement.errors import BrokenBundle
 from engagement.events import Event
 from engagement.sqlite import SqliteLog
 from features.arrays import LogArrays
-from models.bundle import load_bundle
-from models.champions import Champion, champions
+from models.champions import champions
 from models.propensity import PropensityModel
+from serving.admission import Admission
 from serving.app import make_app
 from serving.config import ServiceConfig, read_config
 from serving.keys import KeyRing
@@ -44,10 +43,11 @@ def now() -> int:
 
 def make_state(config: ServiceConfig) -> State:
     """The parts of one worker, over the project's own files."""
+    admission = Admission(config.home, config.store)
     return State(
         conversions=config.settings.funnel.conversions,
         keys=KeyRing(config.home),
-        shelf=Shelf(lambda: champions(config.store), lambda champion: load_champion(config, champion)),
+        shelf=Shelf(lambda: champions(config.store), lambda one: warmed(admission.admit(one)), admission.last_good),
         open_log=lambda: SqliteLog(config.log, create=True),
         clock=now,
         language=config.settings.language,
@@ -55,15 +55,8 @@ def make_state(config: ServiceConfig) -> State:
     )
 
 
-def load_champion(config: ServiceConfig, champion: Champion) -> PropensityModel:
-    """The verified model of a champion, after a first score: kernels are compiled before anyone waits for them.
-
-    Raises:
-        BrokenBundle: the bundle is not what its manifest or the pointer to it says.
-    """
-    model = load_bundle(champion.bundle(config.store), champion.version)
-    if model.digest != champion.digest:
-        raise BrokenBundle("the bundle is not the one that was promoted", model.digest, "Promote it again.")
+def warmed(model: PropensityModel) -> PropensityModel:
+    """The model after a first score: kernels are compiled before anyone waits for them."""
     moment = now()
     entry = Event("warm-up", "warm-up", None, model.conversion.start_type, moment - 1, moment - 1)
     scores(model, LogArrays.from_events([entry], []), ["warm-up"], [moment])

@@ -1,13 +1,14 @@
 """The models in use: the champion of each conversion, looked for again and again, swapped as a whole.
 
-A bundle that does not load is logged once and the model before it stays; every answer therefore names one model
-that was verified. Readers take `models` once and see one state of the shelf.
+A bundle that does not load is logged and the model before it stays; every answer therefore names one model that
+was verified. Readers take `models` once and see one state of the shelf.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at the champions.
 POLL = 2.0
+#: Seconds until a bundle that was refused is looked at again: it may have been mended meanwhile.
+AGAIN = 60.0
 
 log = logging.getLogger("mqm.serving")
 
@@ -29,14 +32,18 @@ class Shelf:
     Args:
         find: the champions as the registry's pointers name them now.
         load: a verified, warmed-up model from a champion; raises a named error when it is broken.
+        last_good: who was in use before this process began; stands in for one that is refused.
     """
 
     def __init__(
-        self, find: Callable[[], Mapping[str, Champion]], load: Callable[[Champion], PropensityModel]
+        self,
+        find: Callable[[], Mapping[str, Champion]],
+        load: Callable[[Champion], PropensityModel],
+        last_good: Callable[[], Mapping[str, Champion]] = dict,
     ) -> None:
-        self._find, self._load = find, load
-        self._held: dict[str, tuple[str, str]] = {}
-        self._broken: dict[str, tuple[str, str]] = {}
+        self._find, self._load, self._last_good = find, load, last_good
+        self._held: dict[str, Champion] = {}
+        self._refused: dict[Champion, float] = {}
         self._stop = threading.Event()
         self.models: Mapping[str, PropensityModel] = {}
 
@@ -46,23 +53,35 @@ class Shelf:
             champions = self._find()
         except (MqmError, OSError, ValueError) as error:
             log.error("champions unreadable", extra={"error": type(error).__name__})
-            return
+            if self.models:
+                return
+            champions = self._last_good()
         models = {name: model for name, model in self.models.items() if name in champions}
         for name, champion in champions.items():
-            mark = (champion.version, champion.digest)
-            if (self._held.get(name) == mark and name in models) or self._broken.get(name) == mark:
+            if self._held.get(name) == champion and name in models:
                 continue
-            try:
-                models[name] = self._load(champion)
-            except Exception as error:  # whatever a bundle does, the worker and its old model live on
-                self._broken[name] = mark
-                fields = {"conversion": name, "version": champion.version, "error": type(error).__name__}
-                log.error("bundle refused", extra=fields)
-                continue
-            self._held[name] = mark
-            self._broken.pop(name, None)
-            log.info("model in use", extra={"conversion": name, "version": mark[0], "digest": mark[1]})
+            for one in (champion, None if name in models else self._last_good().get(name)):
+                model = self._loaded(one) if one is not None else None
+                if one is not None and model is not None:
+                    models[name], self._held[name] = model, one
+                    break
         self.models = models
+
+    def _loaded(self, champion: Champion) -> PropensityModel | None:
+        """The model, or None when it is refused: whatever a bundle does, the worker and its old model live on."""
+        if self._refused.get(champion, 0.0) > time.monotonic():
+            return None
+        fields = {"conversion": champion.conversion, "version": champion.version, "digest": champion.digest}
+        try:
+            model = self._load(champion)
+        except Exception as error:
+            self._refused[champion] = time.monotonic() + AGAIN
+            detail = str(error) if isinstance(error, MqmError) else ""
+            log.error("bundle refused", extra={**fields, "error": type(error).__name__, "detail": detail})
+            return None
+        self._refused.pop(champion, None)
+        log.info("model in use", extra=fields)
+        return model
 
     def watch(self) -> None:
         """Looks again every `POLL` seconds until `close`; runs in a thread of its own."""

@@ -36,6 +36,7 @@ HOMES = {
     "uvicorn": ["serving/*"],
     "pydantic": ["serving/*"],
     "pyspark": ["features/spark.py"],
+    "cryptography": ["models/signing.py"],
     "pickle": [],
     "joblib": [],
     "cloudpickle": [],

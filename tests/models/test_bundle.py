@@ -14,6 +14,7 @@ from lab import CONVERSIONS, Lab
 
 from engagement.errors import BrokenBundle
 from models.bundle import MANIFEST, golden_rows, load_bundle, save_bundle, verify_bundle
+from models.signing import SIGNATURE
 from training.table import contact_ids
 
 FILES = (
@@ -47,7 +48,7 @@ def reseal(bundle: Path) -> None:
 
 
 def test_it_holds_these_files_and_all_is_text(bundle: Path) -> None:
-    assert {path.name for path in bundle.iterdir()} == {*FILES, MANIFEST}
+    assert {path.name for path in bundle.iterdir()} == {*FILES, MANIFEST, SIGNATURE}
     for path in bundle.iterdir():
         assert "\0" not in path.read_text(encoding="utf-8")
 

@@ -147,7 +147,7 @@ def test_mlflows_own_client_lists_the_artifacts_from_the_projects_folder(
 
 def test_no_pickle_lies_in_the_store(lab: Lab) -> None:
     files = [path for path in lab.store.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".txt", ".json", ".jsonl", ".md", ".html", ".png", ".db"}
+    assert {path.suffix for path in files} <= {".txt", ".json", ".jsonl", ".md", ".html", ".png", ".db", ".sig"}
     assert not [path for path in files if path.read_bytes()[:1] == b"\x80"]  # how pickles begin
 
 

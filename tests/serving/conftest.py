@@ -39,8 +39,12 @@ def http(url: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    """The state of a small project of its own, with a clock that stands a day after `AS_OF`."""
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
+    """The state of a small project of its own, with a clock that stands a day after `AS_OF`.
+
+    Bundles are not tried in a child process here (ten seconds each): the real server and its own tests do that.
+    """
+    monkeypatch.setattr("serving.admission.try_bundle", lambda folder, digest: None)
     import os
 
     os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")

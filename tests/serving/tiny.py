@@ -23,6 +23,7 @@ from models.bundle import save_bundle
 from models.calibration import Affine
 from models.champions import Champion, point_to
 from models.propensity import PropensityModel, Reference
+from models.signing import signer_or_first
 from serving.keys import SCOPES, create_key
 
 AS_OF = parse_time("2026-10-01T00:00:00Z")
@@ -87,6 +88,7 @@ def write_champion(
     model = fit(features, matrix, trees)
     folder = home / "mlruns" / "bundles" / f"mql_to_meeting-{version}"
     digest = save_bundle(model, folder, matrix[:8], {}, "A model for tests.\n")
+    signer_or_first(home).sign(folder)
     relative = str(folder.relative_to(home / "mlruns"))
     point_to(home / "mlruns", Champion("mql_to_meeting", version, digest, relative))
     return model
