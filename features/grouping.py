@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from features import kernel_sort, memory
-from features.encode import readonly, share_of
+from features.encode import readonly
 from features.timeline import MISSING, Codes, Ints
 
 
@@ -58,11 +58,11 @@ def group(
     placed: Placed = [(slice(a, b), some) for a, b, some in zip(ends[:-1], ends[1:], pieces, strict=True)]
     if (found := _as_they_are(entity, entities, pair, other, placed, valued)) is not None:
         return found
+    nothing = np.empty(0, np.int64)
     shares = [placed[len(placed) * k // threads : len(placed) * (k + 1) // threads] for k in range(threads)]
-    counts, value = np.zeros((threads, entities), np.int64), memory.empty(len(entity) if valued else 0, np.int64)
+    counts = np.zeros((threads, entities), np.int64)
 
     def count(k: int) -> None:
-        value[share_of(len(value), k, threads)] = MISSING
         for of, _ in shares[k]:
             kernel_sort.count(entity[of], counts[k])
 
@@ -72,24 +72,24 @@ def group(
         size = int(start[-1])
         # A thread's rows come after those of the threads before it, entity by entity.
         place = start[:-1] + np.cumsum(counts, axis=0) - counts
-        occurred, packed, delay = *(memory.empty(size, np.int64) for _ in range(2)), memory.full(size, 0, np.int64)
+        records = memory.empty((size, kernel_sort.RECORD), np.int64)
 
         def scatter(k: int) -> bool:
             late = False
             for of, some in shares[k]:
-                times, values = (readonly(some.occurred), readonly(some.received)), some.value if valued else value
-                codes = entity[of], pair[of], other[of]
-                late |= kernel_sort.scatter(*codes, place[k], *times, values, occurred, delay, value, packed)
+                times, value = (readonly(some.occurred), readonly(some.received)), some.value if valued else nothing
+                late |= kernel_sort.scatter(entity[of], pair[of], other[of], place[k], *times, value, records)
             return late
 
         late = any(list(pool.map(scatter, range(threads))))
-        entity, pair, other = entity[:size], pair[:size], other[:size]
         cuts = np.searchsorted(start, size * np.arange(threads + 1) // threads)
         cuts[0], cuts[-1] = 0, entities
-        value = value[:size]
-        columns = occurred, delay, value, packed, pair, other, entity
-        list(pool.map(lambda a, b: kernel_sort.finish(start, a, b, late, *columns), cuts[:-1], cuts[1:]))
-    return Grouped(start, occurred, delay if late else occurred, pair, value, other, entity)
+        occurred, received = memory.empty(size, np.int64), memory.empty(size if late else 0, np.int64)
+        value, codes = memory.empty(size if valued else 0, np.int64), (pair[:size], other[:size], entity[:size])
+        columns = occurred, received, value, *codes
+        list(pool.map(lambda a, b: kernel_sort.finish(start, a, b, records, *columns), cuts[:-1], cuts[1:]))
+    pair, other, owner = codes
+    return Grouped(start, occurred, received if late else occurred, pair, value, other, owner)
 
 
 def starts(entity: Codes, entities: int) -> Ints:

@@ -15,6 +15,8 @@ Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 
 MISSING = np.int64(np.iinfo(np.int64).min)
+#: Numbers in a row's record while it is on its way.
+RECORD = 4
 #: So many rows are sorted by counting.
 FEW = 256
 
@@ -64,16 +66,13 @@ def scatter(
     occurred: Ints,
     received: Ints,
     value: Ints,
-    to_occurred: Ints,
-    to_delay: Ints,
-    to_value: Ints,
-    to_packed: Ints,
+    records: Ints,
 ) -> bool:
     """Writes rows to their places; `place` (entities,) is where each entity's next row goes.
 
-    A write to a new place is what costs here. So the two codes are packed into one number, and `to_delay`, full of
-    zeros, and `to_value`, full of MISSING, are written only where there is something. `value` and `other` may be
-    empty.
+    A write to a new place is what costs here. So all that a row has goes into one record of `records` (rows, RECORD),
+    which lies in one line of the processor's cache: time, time received, value, and both codes in one number.
+    `value` and `other` may be empty.
 
     Returns:
         Whether any row was received later than it occurred.
@@ -84,19 +83,17 @@ def scatter(
             continue
         to = place[entity[row]]
         place[entity[row]] = to + 1
-        to_occurred[to] = occurred[row]
-        if received[row] != occurred[row]:
-            to_delay[to] = received[row] - occurred[row]
-            late = True
-        if has_value and value[row] != MISSING:
-            to_value[to] = value[row]
-        to_packed[to] = np.int64(pair[row]) | (np.int64(other[row]) << 32 if has_other else 0)
+        records[to, 0] = occurred[row]
+        records[to, 1] = received[row]
+        records[to, 2] = value[row] if has_value else MISSING
+        records[to, 3] = np.int64(pair[row]) | (np.int64(other[row]) << 32 if has_other else 0)
+        late |= received[row] != occurred[row]
     return late
 
 
 @nb.njit(cache=True, nogil=True)
 def order_of(times: Ints, keys: Ints, order: Ints) -> None:
-    """Fills `order` with the stable order of some times; `keys` is as long.
+    """Fills `order` with the stable order of some times; `keys` is at least as long.
 
     A key is a time and, in the last bits, its place: no two are equal. Of a few, each one's rank is how many are
     smaller, which the processor counts several at a time; of more, keys are sorted.
@@ -117,17 +114,9 @@ def order_of(times: Ints, keys: Ints, order: Ints) -> None:
                 rank += keys[other] < mine
             order[rank] = row
     else:
-        keys.sort()
+        keys[:rows].sort()
         for row in range(rows):
             order[row] = keys[row] & ((1 << bits) - 1)
-
-
-@nb.njit(cache=True, nogil=True)
-def rearrange(column: Ints, order: Ints, spare: Ints) -> None:
-    """Puts a column in order, in place; `spare` is as long."""
-    for row in range(len(order)):
-        spare[row] = column[order[row]]
-    column[:] = spare
 
 
 @nb.njit(cache=True, nogil=True)
@@ -135,43 +124,42 @@ def finish(
     start: Ints,
     low: int,
     high: int,
-    late: bool,
+    records: Ints,
     occurred: Ints,
-    delay: Ints,
+    received: Ints,
     value: Ints,
-    packed: Ints,
     pair: Codes,
     other: Codes,
     owner: Codes,
 ) -> None:
-    """Sorts the rows of each entity in [low, high) by time, in place; what is in order already is only looked at.
+    """Writes the records of the entities in [low, high) to columns, each entity's in order of time.
 
-    Codes are unpacked, owners named, and where any row is `late` delays become times.
+    `received`, `value` and `other` may be empty: then nobody asks for them.
     """
     longest = np.int64(0)
     for whose in range(low, high):
         longest = max(longest, start[whose + 1] - start[whose])
-    orders, spares = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    order, keys = np.empty(longest, np.int64), np.empty(longest, np.int64)
     for whose in range(low, high):
-        begin, end = start[whose], start[whose + 1]
-        for row in range(begin + 1, end):
-            if occurred[row] < occurred[row - 1]:
-                order, spare = orders[: end - begin], spares[: end - begin]
-                order_of(occurred[begin:end], spare, order)
-                rearrange(occurred[begin:end], order, spare)
-                rearrange(packed[begin:end], order, spare)
-                if late:
-                    rearrange(delay[begin:end], order, spare)
-                if len(value):
-                    rearrange(value[begin:end], order, spare)
-                break
-        for row in range(begin, end):
-            owner[row] = whose
-            pair[row] = packed[row] & 0xFFFFFFFF
+        begin, rows = start[whose], start[whose + 1] - start[whose]
+        ordered = True
+        for row in range(rows):
+            occurred[begin + row] = records[begin + row, 0]
+            ordered &= row == 0 or records[begin + row, 0] >= records[begin + row - 1, 0]
+        if not ordered:
+            order_of(occurred[begin : begin + rows], keys, order[:rows])
+        for row in range(rows):
+            record = records[begin + (row if ordered else order[row])]
+            to = begin + row
+            occurred[to] = record[0]
+            if len(received):
+                received[to] = record[1]
+            if len(value):
+                value[to] = record[2]
+            pair[to] = record[3] & 0xFFFFFFFF
             if len(other):
-                other[row] = packed[row] >> 32
-            if late:
-                delay[row] += occurred[row]
+                other[to] = record[3] >> 32
+            owner[to] = whose
 
 
 @nb.njit(cache=True, nogil=True)
