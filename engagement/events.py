@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 
 
@@ -28,3 +30,17 @@ class Attribute(msgspec.Struct, frozen=True, gc=False):
     value: str | None
     occurred_at: int
     received_at: int
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """An event and the attributes that were told with it: they are stored if the event is new, and only then."""
+
+    event: Event
+    attributes: tuple[Attribute, ...] = ()
+
+
+def told(events: Sequence[Event | Told], statuses: Sequence[str]) -> Iterator[Attribute]:
+    """The attributes that were told with the events that are "accepted"."""
+    for event, status in zip(events, statuses, strict=True):
+        if status == "accepted" and isinstance(event, Told):
+            yield from event.attributes

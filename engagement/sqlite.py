@@ -18,9 +18,10 @@ from typing import Any
 
 import apsw
 import pyarrow as pa
+from msgspec.structs import astuple
 
 from engagement.errors import BadInput, EmptyLog
-from engagement.events import Attribute, Event
+from engagement.events import Attribute, Event, Told, told
 from engagement.schema import ATTRIBUTES, EVENTS
 from engagement.sqlite_file import open_file, refuse_unsafe_sqlite
 from engagement.sqlite_sql import (
@@ -93,7 +94,7 @@ class SqliteLog:
 
     # -- writing ---------------------------------------------------------------------------------------------
 
-    def append(self, events: Sequence[Event], attributes: Sequence[Attribute] = ()) -> Appended:
+    def append(self, events: Sequence[Event | Told], attributes: Sequence[Attribute] = ()) -> Appended:
         """Stores events and attributes in one durable transaction: when this returns they are on disk.
 
         An event id that is there already with the same body is a duplicate (the first `received_at` stays), with
@@ -103,15 +104,10 @@ class SqliteLog:
         Raises:
             BadInput: a value that is not finite, or the file stays locked; nothing was stored.
         """
-        rows = [
-            (e.event_id, e.contact_id, e.account_id, e.type, e.occurred_at, e.received_at, e.value, e.detail,
-             e.properties)
-            for e in events
-        ]  # fmt: skip
-        facts = [(a.contact_id, a.account_id, a.name, a.value, a.occurred_at, a.received_at) for a in attributes]
+        rows = [astuple(e.event if isinstance(e, Told) else e) for e in events]
         with self._transaction() as connection:
             statuses = [_add(connection, row) for row in rows]
-            new = _add_attributes(connection, facts)
+            new = _add_attributes(connection, [astuple(a) for a in (*attributes, *told(events, statuses))])
         conflicts = tuple(row[0] for row, status in zip(rows, statuses, strict=True) if status == "conflict")
         return Appended(statuses.count("accepted"), statuses.count("duplicate"), conflicts, new, tuple(statuses))
 
@@ -163,6 +159,11 @@ class SqliteLog:
                 named = connection.execute(ATTRIBUTES_OF_ACCOUNT, (account, contact_id))
                 facts += [Attribute(*row) for row in named]
         return events, facts
+
+    def event(self, event_id: str) -> Event | None:
+        """The event of that id."""
+        row = self._reader().execute(EVENT_BY_ID, (event_id,)).fetchone()
+        return None if row is None else Event(*row)
 
     def histories(self, contact_ids: Sequence[str]) -> tuple[list[Event], list[Attribute]]:
         """The union of the contacts' histories, each row once, in no order."""

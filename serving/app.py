@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from functools import cache
 from typing import Any, NamedTuple
@@ -15,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engagement.errors import BadInput, MqmError
+from engagement.errors import MqmError
 from engagement.times import DAY
 from features.words import LANGUAGES
 from models.score import NO_MODEL, Score
+from serving import event_doors
 from serving.answers import Answer, Batch, ConversionOut, Conversions, answer_from
 from serving.doors import Frame, Handler, door, read_json
-from serving.ingest import outcome, read_rows
 from serving.intake import Question, question_from
 from serving.languages import language_for
 from serving.openapi import document
@@ -30,7 +29,6 @@ from serving.scorer import answer, answer_many, refuse_unknown
 from serving.state import LARGE, State
 from serving.strict import parse
 from serving.wire import BatchRequest, ScoreRequest, fit
-from serving.writer import Busy
 
 
 class Door(NamedTuple):
@@ -126,22 +124,6 @@ def _no_model(state: State, question: Question, language: str) -> Score:
     )
 
 
-# -- events --------------------------------------------------------------------------------------------------
-
-
-async def events(state: State, request: Request) -> Response:
-    """POST /v1/events."""
-    body = await read_json(request)
-    now, writer = state.clock(), state.writer
-    rows = await state.aside(read_rows, body, now) if len(body) > LARGE else read_rows(body, now)
-    try:
-        statuses = await asyncio.wrap_future(writer.submit(rows.events, rows.attributes))
-    except (Busy, BadInput):
-        detail = "The log is busy: nothing of this request was stored. Send it again."
-        raise Problem(503, "log_busy", detail, headers={"Retry-After": "2"}) from None
-    return _json(msgspec.json.encode(outcome(rows, statuses, request.state.request_id)))
-
-
 # -- what there is -------------------------------------------------------------------------------------------
 
 
@@ -199,7 +181,11 @@ def _json(body: bytes, language: str = "") -> Response:
 DOORS = (
     Door("/v1/score", "POST", "score", score),
     Door("/v1/score/batch", "POST", "score", score_batch),
-    Door("/v1/events", "POST", "events", events),
+    Door("/v1/events", "POST", "events", event_doors.events),
+    Door("/v1/track", "POST", "events", event_doors.track),
+    Door("/v1/identify", "POST", "events", event_doors.identify),
+    Door("/v1/group", "POST", "events", event_doors.group),
+    Door("/v1/batch", "POST", "events", event_doors.batch),
     Door("/v1/conversions", "GET", "score", conversions),
     Door("/livez", "GET", None, livez),
     Door("/readyz", "GET", None, readyz),

@@ -72,7 +72,7 @@ def event_from(event: EventIn, now: int, root: str) -> Event:
     Raises:
         Problem: 400: a time out of reach, or properties that are not JSON.
     """
-    occurred, received = _times(event.occurred_at, event.received_at, now, root)
+    occurred, received = times_of(event.occurred_at, event.received_at, now, root)
     properties = properties_text(event.properties, root)
     return Event(
         event.event_id,
@@ -95,8 +95,35 @@ def attribute_from(row: AttributeIn, now: int, root: str) -> Attribute:
     """
     if row.contact_id is None and row.account_id is None:
         raise Problem(400, "missing_field", f"An attribute names a contact_id or an account_id at {root}.", root)
-    occurred, received = _times(row.occurred_at, row.received_at, now, root)
+    occurred, received = times_of(row.occurred_at, row.received_at, now, root)
     return Attribute(row.contact_id, row.account_id, row.name, value_text(row.value), occurred, received)
+
+
+def times_of(
+    occurred_at: datetime, received_at: datetime | None, now: int, root: str, name: str = "occurred_at"
+) -> tuple[int, int]:
+    """When something happened and when it was received (by default now), in microseconds UTC.
+
+    Raises:
+        Problem: 400: out of reach, received in the future, or happened after it was received.
+    """
+    occurred = micros(occurred_at, root, name)
+    received = now if received_at is None else micros(received_at, root, "received_at")
+    if received > now + PATIENCE:
+        detail = f"received_at {format_time(received)} is in the future: we cannot have learned of it yet."
+        raise Problem(400, "received_in_future", detail, f"{root}.received_at")
+    if occurred > received + PATIENCE:
+        detail = f"{name} {format_time(occurred)} is later than received_at {format_time(received)}."
+        raise Problem(400, "occurred_after_received", detail, f"{root}.{name}")
+    return occurred, received
+
+
+def json_text(document: Any) -> str:
+    """JSON text with sorted keys, so that the same body is the same text."""
+    try:
+        return _SORTED.encode(document).decode()
+    except OverflowError:  # an integer beyond 64 bits
+        return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def micros(moment: datetime, root: str, name: str) -> int:
@@ -126,12 +153,7 @@ def properties_text(properties: dict[str, Any] | str | None, root: str) -> str |
             raise Problem(400, problem.code, f"{path} is a text that is not JSON: {problem.detail}", path) from None
         if not isinstance(properties, dict):
             raise Problem(400, "invalid_value", f"{path} is a text, but not that of a JSON object.", path)
-    if properties is None:
-        return None
-    try:
-        return _SORTED.encode(properties).decode()
-    except OverflowError:  # an integer beyond 64 bits
-        return json.dumps(properties, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return None if properties is None else json_text(properties)
 
 
 def value_text(value: AttributeValue) -> str | None:
@@ -179,15 +201,3 @@ def _inline_attributes(
         whose = contact_id if row.account_id is None else None
         rows.append(Attribute(whose, row.account_id, row.name, value_text(row.value), occurred, received))
     return rows
-
-
-def _times(occurred_at: datetime, received_at: datetime | None, now: int, root: str) -> tuple[int, int]:
-    occurred = micros(occurred_at, root, "occurred_at")
-    received = now if received_at is None else micros(received_at, root, "received_at")
-    if received > now + PATIENCE:
-        detail = f"received_at {format_time(received)} is in the future: we cannot have learned of it yet."
-        raise Problem(400, "received_in_future", detail, f"{root}.received_at")
-    if occurred > received + PATIENCE:
-        detail = f"occurred_at {format_time(occurred)} is later than received_at {format_time(received)}."
-        raise Problem(400, "occurred_after_received", detail, f"{root}.occurred_at")
-    return occurred, received

@@ -5,7 +5,8 @@ formats, names that are valid identifiers. Tests hold it against the routes and 
 from __future__ import annotations
 
 from engagement.settings import LANGUAGES
-from serving.schemas import SCHEMAS, Schema, ref
+from serving.schema_words import Schema, ref
+from serving.schemas import SCHEMAS
 
 
 def document() -> Schema:
@@ -75,6 +76,14 @@ PATHS: Schema = {
     "/v1/events": {
         "post": _operation("addEvents", "events", "Stores events; 200 is on disk.", "EventsRequest", ref("Stored"))
     },
+    "/v1/track": {"post": _operation("track", "events", "Stores what a contact did.", "SegmentTrack", ref("Stored"))},
+    "/v1/identify": {
+        "post": _operation("identify", "events", "Stores traits of a contact.", "SegmentIdentify", ref("Stored"))
+    },
+    "/v1/group": {
+        "post": _operation("group", "events", "Stores a contact's account.", "SegmentGroup", ref("Stored"))
+    },
+    "/v1/batch": {"post": _operation("batch", "events", "Stores many messages.", "SegmentBatch", ref("Stored"))},
     "/v1/conversions": {
         "get": _operation("conversions", "score", "What can be asked for.", None, ref("Conversions"))
     },

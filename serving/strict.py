@@ -1,13 +1,13 @@
 """JSON, read strictly (RFC 8259 and I-JSON): what two readers could understand differently is refused.
 
-msgspec already refuses NaN, Infinity, numbers beyond a double, lone surrogates, trailing text and anything that
-is not UTF-8. Added here: duplicate keys, NUL characters, depth and the length of strings.
+msgspec refuses NaN, Infinity, numbers beyond a double, lone surrogates, trailing text and anything that is not
+UTF-8; told what a document may be, depth and long texts too, while it reads. Added here: duplicate keys and NUL.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -15,7 +15,21 @@ from engagement.errors import shorten
 from serving.problems import Problem
 
 MAX_DEPTH = 16
+#: Characters of a text, keys included.
 MAX_STRING = 8 * 1024
+
+
+def _document(depth: int) -> Any:
+    """The type of a document of at most that many levels."""
+    text = Annotated[str, msgspec.Meta(max_length=MAX_STRING)]
+    plain: Any = text | int | float | bool | None
+    whole = plain
+    for _ in range(depth):
+        whole = plain | list[whole] | dict[text, whole]  # type: ignore[valid-type]
+    return whole
+
+
+_decoder = msgspec.json.Decoder(_document(MAX_DEPTH))
 
 
 def parse(body: bytes) -> Any:
@@ -25,53 +39,43 @@ def parse(body: bytes) -> Any:
         Problem: 400, naming what is wrong.
     """
     try:
-        document = msgspec.json.decode(body)
+        document = _decoder.decode(body)
     except UnicodeDecodeError:
         raise Problem(400, "not_utf8", "The body is not UTF-8.") from None
-    except RecursionError:
-        raise _too_deep() from None
-    except msgspec.ValidationError:
-        raise Problem(400, "number_out_of_range", "A number does not fit a 64-bit float.") from None
+    except msgspec.ValidationError as error:
+        raise _refused(str(error)) from None
     except msgspec.DecodeError as error:
         raise Problem(400, "malformed_json", f"The body is not JSON: {error}.") from None
-    pieces = _pieces(body)
-    if _count_keys(document) != b"".join(pieces[::2]).count(b":"):
+    if _quotes(body) != _quotes(_encoded(document)):
         raise Problem(400, "duplicate_key", f"An object names the key {_first_duplicate(body)} twice.")
-    if b"u0000" in body or max(map(len, pieces)) > MAX_STRING:
-        _check_texts(document)
+    if b"u0000" in body and _holds_nul(document):
+        raise Problem(400, "nul_character", "A text holds a NUL character.")
     return document
 
 
-def _pieces(body: bytes) -> list[bytes]:
-    """A valid document cut at its quotes: what stands outside and inside of strings, by turns.
+def _refused(why: str) -> Problem:
+    if "out of range" in why:
+        return Problem(400, "number_out_of_range", "A number does not fit a 64-bit float.")
+    if "of length" in why:
+        return Problem(400, "text_too_long", f"A text is longer than {MAX_STRING} characters.")
+    return Problem(400, "too_deep", f"The body nests deeper than {MAX_DEPTH} levels.")
 
-    A key that is given twice is written twice and held once, so colons outside of strings tell on it. Escapes keep
-    their width: no string is longer than its piece.
-    """
+
+def _quotes(body: bytes) -> int:
+    """The quotes around the texts of a valid document. A key given twice is written twice and held once."""
     if b"\\" in body:
-        body = body.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-    return body.split(b'"')
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return body.count(b'"')
 
 
-def _count_keys(document: Any) -> int:
-    """How many keys the document's objects hold, level by level; refuses what is too deep."""
-    keys, depth, level = 0, 0, [document]
-    while True:
-        objects = [node for node in level if type(node) is dict]
-        arrays = [node for node in level if type(node) is list]
-        if not objects and not arrays:
-            return keys
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise _too_deep()
-        keys += sum(map(len, objects))
-        level = [value for node in objects for value in node.values()]
-        for array in arrays:
-            level += array
+def _encoded(document: Any) -> bytes:
+    try:
+        return msgspec.json.encode(document)
+    except OverflowError:  # an integer beyond 64 bits
+        return json.dumps(document).encode()
 
 
-def _check_texts(document: Any) -> None:
-    """Refuses NUL characters and long texts, in keys too; called when there may be some."""
+def _holds_nul(document: Any) -> bool:
     level = [document]
     while level:
         below: list[Any] = []
@@ -81,16 +85,10 @@ def _check_texts(document: Any) -> None:
                 below += node.values()
             elif type(node) is list:
                 below += node
-            elif type(node) is str:
-                _check_text(node)
+            elif type(node) is str and "\0" in node:
+                return True
         level = below
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text:
-        raise Problem(400, "nul_character", "A text holds a NUL character.")
-    if len(text.encode()) > MAX_STRING:
-        raise Problem(400, "text_too_long", f"A text is longer than {MAX_STRING} bytes: {shorten(text, 40)}.")
+    return False
 
 
 def _first_duplicate(body: bytes) -> str:
@@ -105,7 +103,3 @@ def _first_duplicate(body: bytes) -> str:
 
     json.loads(body, object_pairs_hook=note)
     return shorten(duplicates[0], 40)
-
-
-def _too_deep() -> Problem:
-    return Problem(400, "too_deep", f"The body nests deeper than {MAX_DEPTH} levels.")

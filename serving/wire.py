@@ -116,6 +116,19 @@ class EventsRequest(_Strict):
     attributes: list[Any] | None = None
 
 
+class Context(msgspec.Struct, rename="camel"):
+    """What Segment's messages say beside their content; of all that only the account is looked at."""
+
+    group_id: Id | None = None
+
+
+class BatchIn(msgspec.Struct, kw_only=True):
+    """A batch in Segment's spec. Each message is checked on its own; other fields are passed over."""
+
+    batch: list[Any]
+    context: Context | None = None
+
+
 T = TypeVar("T")
 
 _WHERE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>.*)`)?$", re.DOTALL)

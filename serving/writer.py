@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from engagement.errors import BadInput
-from engagement.events import Attribute, Event
+from engagement.events import Attribute, Event, Told
 
 #: Rows in one transaction, and requests that may wait before new ones are turned away.
 MAX_ROWS = 2_000
@@ -32,8 +32,12 @@ class Appended(Protocol):
 class AppendableLog(Protocol):
     """A log that events can be added to; durable when `append` returns."""
 
-    def append(self, events: Sequence[Event], attributes: Sequence[Attribute] = ()) -> Appended:
+    def append(self, events: Sequence[Event | Told], attributes: Sequence[Attribute] = ()) -> Appended:
         """Stores all, in one transaction."""
+        ...
+
+    def event(self, event_id: str) -> Event | None:
+        """The event of that id."""
         ...
 
 
@@ -43,7 +47,7 @@ class Busy(Exception):
 
 @dataclass
 class _Job:
-    events: Sequence[Event]
+    events: Sequence[Event | Told]
     attributes: Sequence[Attribute]
     done: Future[tuple[str, ...]] = field(default_factory=Future)
 
@@ -58,7 +62,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="mqm-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, events: Sequence[Event], attributes: Sequence[Attribute]) -> Future[tuple[str, ...]]:
+    def submit(self, events: Sequence[Event | Told], attributes: Sequence[Attribute]) -> Future[tuple[str, ...]]:
         """Queues events and attributes. The future holds a status for each event, in order.
 
         Raises:

@@ -33,6 +33,10 @@ BODIES = {
         "as_of": format_time(AS_OF),
     },
     "/v1/events": {"events": [{"event_id": "x"}, 7], "attributes": [{"name": "a"}]},
+    "/v1/track": {"messageId": "door-1", "userId": "d", "event": "mql", "timestamp": format_time(AS_OF)},
+    "/v1/identify": {"messageId": "door-2", "userId": "d", "timestamp": format_time(AS_OF)},
+    "/v1/group": {"messageId": "door-3", "userId": "d", "groupId": "g", "timestamp": format_time(AS_OF)},
+    "/v1/batch": {"batch": [{"type": "alias"}, 7]},
 }
 
 
