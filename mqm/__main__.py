@@ -14,6 +14,7 @@ from mqm import (
     demo_command,
     explain_command,
     key_commands,
+    ledger_commands,
     model_commands,
     score_commands,
     serve_commands,
@@ -43,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
         explain_command,
         serve_commands,
         key_commands,
+        ledger_commands,
         demo_command,
     ):
         group.add(commands)

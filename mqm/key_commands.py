@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from engagement.times import DAY, format_time
-from mqm import console
+from mqm import console, ledger_commands
 
 
 def add(commands: Any) -> None:
@@ -46,6 +46,7 @@ def _create(options: argparse.Namespace) -> None:
     moment = console.now()
     expires = moment + options.days * DAY if options.days else None
     key, text = create_key(console.home(), options.scope, moment, expires, options.note)
+    ledger_commands.note("key create", key.id, " ".join(key.scopes))
     if options.json:
         console.print_json(
             {"id": key.id, "key": text, "scopes": list(key.scopes), "expires_at": _time(key.expires_at)}
@@ -90,6 +91,7 @@ def _revoke(options: argparse.Namespace) -> None:
     from serving.keys import revoke_key
 
     key = revoke_key(console.home(), options.id, console.now())
+    ledger_commands.note("key revoke", key.id)
     if options.json:
         console.print_json({"id": key.id, "revoked_at": _time(key.revoked_at)})
     else:
@@ -100,6 +102,7 @@ def _pair(options: argparse.Namespace) -> None:
     from models.signing import PRIVATE, TRUSTED, make_pair
 
     pair = make_pair(console.home())
+    ledger_commands.note("signer pair", pair.id)
     if options.json:
         console.print_json({"id": pair.id, "public_key": pair.public_key})
         return
@@ -122,6 +125,7 @@ def _distrust(options: argparse.Namespace) -> None:
     from models.signing import distrust
 
     distrust(console.home(), options.id)
+    ledger_commands.note("signer distrust", options.id)
     if options.json:
         console.print_json({"id": options.id, "trusted": False})
     else:

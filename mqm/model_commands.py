@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from mqm import console
+from mqm import console, ledger_commands
 
 if TYPE_CHECKING:
     from engagement.funnel import Conversion
@@ -95,6 +95,8 @@ def _train(options: argparse.Namespace) -> None:
         from training.gate import promote
 
         refused = promote(registry, version)
+        if not refused:
+            ledger_commands.note("promote", version.conversion, f"version {version.version} {version.digest}")
     _show_trained(options, version, trained, refused)
 
 
@@ -214,6 +216,7 @@ def _promote(options: argparse.Namespace) -> None:
     refused = promote(registry, version)
     if refused:
         raise BadInput(f"version {version.version} of {name} is not promoted", None, " ".join(refused))
+    ledger_commands.note("promote", name, f"version {version.version} {version.digest}")
     _say_champion(options, name, version.version)
 
 
@@ -221,6 +224,7 @@ def _rollback(options: argparse.Namespace) -> None:
     from models.registry import Registry
 
     version = Registry(console.store(), console.home()).rollback(options.conversion)
+    ledger_commands.note("rollback", version.conversion, f"version {version.version} {version.digest}")
     _say_champion(options, version.conversion, version.version)
 
 

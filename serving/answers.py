@@ -56,13 +56,6 @@ class Answer(msgspec.Struct, kw_only=True, frozen=True):
     request_id: str
 
 
-class Batch(msgspec.Struct, frozen=True):
-    """Answers in the order of the questions."""
-
-    scores: list[Answer]
-    request_id: str
-
-
 class Rejected(msgspec.Struct, frozen=True, gc=False):
     """A row that was not stored, and why; `index` is its place in the request."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engagement.errors import BadInput
+from engagement.ledger import FILE
 from engagement.settings import Settings, read_settings
 
 LOG_FILE = "mqm.sqlite"
@@ -20,12 +21,14 @@ class ServiceConfig:
         home: the project's folder: mqm.toml, keys, mlruns.
         log: the SQLite file of the engagement log; made where there is none.
         store: the folder that holds the champions' pointers and bundles.
+        ledger: the SQLite file of the scores that were given.
         workers: processes that serve.
     """
 
     home: Path
     log: Path
     store: Path
+    ledger: Path
     workers: int
     settings: Settings
 
@@ -42,7 +45,13 @@ def read_config(environ: Mapping[str, str]) -> ServiceConfig:
     url = environ.get("MQM_LOG")
     log = log_file(url) if url else home / LOG_FILE
     settings = read_settings([home], environ)
-    return ServiceConfig(home, log, home / (environ.get("MQM_STORE") or "mlruns"), workers(environ), settings)
+    store = home / (environ.get("MQM_STORE") or "mlruns")
+    return ServiceConfig(home, log, store, ledger_file(home, environ), workers(environ), settings)
+
+
+def ledger_file(home: Path, environ: Mapping[str, str]) -> Path:
+    """The file of the ledger: MQM_LEDGER, or `mqm-ledger.sqlite` in the home."""
+    return home / (environ.get("MQM_LEDGER") or FILE)
 
 
 def log_file(url: str) -> Path:

@@ -110,6 +110,13 @@ async def read_json(request: Request) -> bytes:
     return b"".join(chunks)
 
 
+def json_response(body: bytes, language: str = "", status: int = 200, **headers: str) -> Response:
+    """An answer in JSON; `language` is that of its sentences."""
+    if language:
+        headers["Content-Language"] = language
+    return Response(body, status, headers, media_type="application/json")
+
+
 class Frame:
     """The frame around every request: its id, the headers of every answer, the log line, and the last resort."""
 

@@ -41,13 +41,37 @@ _LANGUAGE: Schema = {
 }
 
 
-def _operation(name: str, scope: str | None, summary: str, body: str | None, answer: Schema) -> Schema:
+def _parameter(name: str, where: str, description: str, schema: Schema | None = None) -> Schema:
+    return {
+        "name": name,
+        "in": where,
+        "required": where == "path",
+        "description": description,
+        "schema": schema or {"type": "string"},
+    }
+
+
+_SCORE_ID = _parameter("score_id", "path", "As the answer named it.")
+_CONTACT_ID = _parameter("contact_id", "path", "The contact, percent-encoded.")
+_CONVERSION = _parameter("conversion", "query", "Only scores of this conversion.")
+_MOST = _parameter("limit", "query", "At most so many.", {"type": "integer", "minimum": 1, "maximum": 100})
+
+
+def _operation(
+    name: str,
+    scope: str | None,
+    summary: str,
+    body: str | None,
+    answer: Schema,
+    parameters: tuple[Schema, ...] = (),
+) -> Schema:
     problem = {
         "description": "A problem (RFC 9457).",
         "content": {"application/problem+json": {"schema": ref("Problem")}},
     }
     statuses = ["400", "413", "415"] if body else []
     statuses += ["401", "403"] if scope else []
+    statuses += ["404"] if any(one["in"] == "path" for one in parameters) else []
     operation: Schema = {
         "operationId": name,
         "summary": summary,
@@ -62,7 +86,9 @@ def _operation(name: str, scope: str | None, summary: str, body: str | None, ans
         operation["x-scope"] = scope
         operation["security"] = [{"bearer": []}, {"key": []}, {"basic": []}]
     if scope == "score" and body:
-        operation["parameters"] = [_LANGUAGE]
+        parameters = (*parameters, _LANGUAGE)
+    if parameters:
+        operation["parameters"] = list(parameters)
     if body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
     return operation
@@ -72,6 +98,19 @@ PATHS: Schema = {
     "/v1/score": {"post": _operation("score", "score", "One explained score.", "ScoreRequest", ref("Score"))},
     "/v1/score/batch": {
         "post": _operation("scoreBatch", "score", "Up to 1000 explained scores.", "BatchRequest", ref("Scores"))
+    },
+    "/v1/scores/{score_id}": {
+        "get": _operation("storedScore", "score", "A given score.", None, ref("StoredScore"), (_SCORE_ID,))
+    },
+    "/v1/contacts/{contact_id}/scores": {
+        "get": _operation(
+            "scoresOfContact",
+            "score",
+            "A contact's given scores, the newest first.",
+            None,
+            ref("History"),
+            (_CONTACT_ID, _CONVERSION, _MOST),
+        )
     },
     "/v1/events": {
         "post": _operation("addEvents", "events", "Stores events; 200 is on disk.", "EventsRequest", ref("Stored"))

@@ -22,6 +22,7 @@ import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engagement.events import Event
+from engagement.ledger import Ledger
 from engagement.sqlite import SqliteLog
 from features.arrays import LogArrays
 from models.champions import champions
@@ -49,6 +50,7 @@ def make_state(config: ServiceConfig) -> State:
         keys=KeyRing(config.home),
         shelf=Shelf(lambda: champions(config.store), lambda one: warmed(admission.admit(one)), admission.last_good),
         open_log=lambda: SqliteLog(config.log, create=True),
+        open_ledger=lambda: Ledger(config.ledger),
         clock=now,
         language=config.settings.language,
         settled=still_the_collector,

@@ -12,8 +12,10 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from engagement.errors import MqmError
 from engagement.funnel import Conversion
+from engagement.ledger import Ledger
 from serving.keys import KeyRing
 from serving.problems import Problem
+from serving.recorder import Recorder
 from serving.scorer import HistoryLog
 from serving.shelf import POLL, Shelf
 from serving.writer import AppendableLog, Writer
@@ -40,7 +42,7 @@ class State:
     """The parts of one worker. Nothing runs before `start`; `close` writes what waits.
 
     Attributes:
-        open_log: opens the log; tried again every `POLL` seconds while it fails.
+        open_log: opens the log; tried again every `POLL` seconds while it fails. open_ledger: likewise.
         clock: now, in microseconds UTC.
         language: that of the sentences where a request does not ask for another.
         settled: called once, after the first look at the champions (to still the garbage collector).
@@ -50,11 +52,13 @@ class State:
     keys: KeyRing
     shelf: Shelf
     open_log: Callable[[], ServiceLog]
+    open_ledger: Callable[[], Ledger]
     clock: Callable[[], int]
     language: str = "en"
     settled: Callable[[], None] = lambda: None
     _log: ServiceLog | None = None
     _writer: Writer | None = None
+    _recorder: Recorder | None = None
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "mqm-long"))
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -71,6 +75,8 @@ class State:
         if self._log is None:
             opened = self.open_log()
             self._writer, self._log = Writer(opened), opened
+        if self._recorder is None:
+            self._recorder = Recorder(self.open_ledger())
         self.shelf.refresh()
 
     def close(self) -> None:
@@ -80,6 +86,9 @@ class State:
         if self._writer is not None:
             self._writer.close()
         self._pool.shutdown()
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder.ledger.close()
         if self._log is not None:
             self._log.close()
 
@@ -105,9 +114,20 @@ class State:
             raise _starting()
         return self._writer
 
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder of scores.
+
+        Raises:
+            Problem: 503 while the ledger is not open.
+        """
+        if self._recorder is None:
+            raise _starting()
+        return self._recorder
+
     def missing(self) -> str | None:
         """What keeps the service from being ready, as a sentence; None when it is ready."""
-        if self._log is None:
+        if self._log is None or self._recorder is None:
             return "The log is not open yet."
         if not self.shelf.models:
             return "No model is loaded yet: the service is starting, or nothing was promoted (mqm promote)."
