@@ -8,6 +8,7 @@ MqmError
 ├── NotEnoughData      too few rows, or one class only, to learn or to judge from
 ├── NoModel            nothing was promoted (or registered) for a conversion
 ├── BrokenBundle       a model folder that is not what its manifest says
+├── Unavailable        the log cannot be reached or written to just now
 └── Conflict           the same event id with another body
 """
 
@@ -60,6 +61,10 @@ class NoModel(MqmError):
 
 class BrokenBundle(MqmError):
     """A model folder that is not what its manifest says."""
+
+
+class Unavailable(MqmError):
+    """The log cannot be reached or written to just now: locked, no space left, no connection. Try again."""
 
 
 class Conflict(MqmError):

@@ -89,7 +89,7 @@ def import_sources(
 
     Args:
         log_location: a folder (its `events.parquet` and `attributes.parquet` are merged with and replaced) or
-            `sqlite:///path.db`; made where there is none.
+            a database's URL; made where there is none.
         received_at: microseconds UTC, when all of it was learned; None takes the map's, else `occurred_at`.
 
     Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from engagement.errors import BadInput
 from engagement.folder import FolderLog, csv_options, reading
-from engagement.log import Log
+from engagement.log import Database, Log
 from engagement.schema import ATTRIBUTES, EVENTS, REQUIRED, attributes_table, events_table
 
 EVENT_TABLE, ATTRIBUTE_TABLE = "events", "attributes"
@@ -30,8 +30,8 @@ _DICTIONARY_BYTES = 8
 #: What nothing but a check needs: it is read only where the file's footer does not prove that it is complete.
 _IDS = "event_id"
 _CSV_BLOCK = 1 << 25
-#: What an event takes in a CSV file and in SQLite with its indexes, about: bytes.
-_CSV_BYTES, _SQLITE_BYTES = 80, 250
+#: What an event takes in a CSV file, about: bytes.
+_CSV_BYTES = 80
 
 
 @dataclass(frozen=True)
@@ -111,11 +111,6 @@ def _statistics(about: Any, column: int | None) -> Any:
     return None if column is None else about.column(column).statistics
 
 
-@runtime_checkable
-class _InBatches(Protocol):
-    def batches(self, table: str) -> Iterator[pa.Table]: ...
-
-
 def batches(log: Log, table: str, without: Collection[str] = ()) -> Iterator[pa.Table]:
     """All rows of a log's "events" or "attributes", some at a time.
 
@@ -128,7 +123,7 @@ def batches(log: Log, table: str, without: Collection[str] = ()) -> Iterator[pa.
     if isinstance(log, FolderLog):
         for piece in pieces(log, table):
             yield from read(piece, without)
-    elif isinstance(log, _InBatches):
+    elif isinstance(log, Database):
         yield from log.batches(table)
     else:
         yield log.events() if table == EVENT_TABLE else log.attributes()
@@ -139,8 +134,7 @@ def about_rows(log: Log, table: str) -> int:
     if isinstance(log, FolderLog):
         found = pieces(log, table)
         return sum(piece.rows or Path(piece.path).stat().st_size // _CSV_BYTES for piece in found)
-    path = getattr(log, "path", None)
-    return Path(path).stat().st_size // _SQLITE_BYTES if path is not None else 0
+    return log.about_rows(table) if isinstance(log, Database) else 0
 
 
 def read(piece: Piece, without: Collection[str] = ()) -> Iterator[pa.Table]:

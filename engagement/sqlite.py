@@ -11,19 +11,18 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import apsw
 import pyarrow as pa
 from msgspec.structs import astuple
 
-from engagement.errors import BadInput, EmptyLog
+from engagement.appended import ACCEPTED, Appended, Row, appended, in_all, refuse_infinite, status_again
+from engagement.errors import BadInput, EmptyLog, Unavailable
 from engagement.events import Attribute, Event, Told, told
+from engagement.rows import batches_of, clustered, rows_of
 from engagement.schema import ATTRIBUTES, EVENTS
-from engagement.sqlite_file import open_file, refuse_unsafe_sqlite
+from engagement.sqlite_file import named_errors, open_file, refuse_unsafe_sqlite
 from engagement.sqlite_sql import (
     ADD_ATTRIBUTE,
     ADD_EVENT,
@@ -38,29 +37,10 @@ from engagement.sqlite_sql import (
     EVENTS_OF_MANY,
 )
 
-#: Rows in one transaction of a bulk append, and in one chunk of a table that is read.
-CHUNK = 50_000
-
-_RECEIVED = EVENTS.get_field_index("received_at")
-
-
-@dataclass(frozen=True)
-class Appended:
-    """What became of one append.
-
-    Attributes:
-        accepted: events that are new and now on disk.
-        duplicates: events that were there already, with the same body.
-        conflicts: ids of events that were there already with another body; nothing was changed for them.
-        attributes: attribute rows that are new.
-        statuses: "accepted", "duplicate" or "conflict" for each event, in order; empty for a bulk append.
-    """
-
-    accepted: int = 0
-    duplicates: int = 0
-    conflicts: tuple[str, ...] = ()
-    attributes: int = 0
-    statuses: tuple[str, ...] = ()
+#: Rows in one transaction of a bulk append: others get their turn between two. And rows in a chunk that is read.
+PORTION, CHUNK = 5_000, 50_000
+#: What an event takes with its indexes, about.
+_BYTES_A_ROW = 250
 
 
 class SqliteLog:
@@ -102,44 +82,42 @@ class SqliteLog:
         it was received) is not stored again.
 
         Raises:
-            BadInput: a value that is not finite, or the file stays locked; nothing was stored.
+            BadInput: a value that is not finite. Unavailable: locked, or no space left. Nothing was stored.
         """
         rows = [astuple(e.event if isinstance(e, Told) else e) for e in events]
+        refuse_infinite(rows)
         with self._transaction() as connection:
             statuses = [_add(connection, row) for row in rows]
-            new = _add_attributes(connection, [astuple(a) for a in (*attributes, *told(events, statuses))])
-        conflicts = tuple(row[0] for row, status in zip(rows, statuses, strict=True) if status == "conflict")
-        return Appended(statuses.count("accepted"), statuses.count("duplicate"), conflicts, new, tuple(statuses))
+            facts = [astuple(a) for a in (*attributes, *told(events, statuses))]
+            new = _add_attributes(connection, facts)
+        return appended(rows, statuses, new)
 
     def append_tables(
         self, events: pa.Table, attributes: pa.Table, progress: Callable[[int, int], None] | None = None
     ) -> Appended:
-        """Stores tables with the columns of `engagement.schema`, a durable transaction for each `CHUNK` rows.
+        """Stores tables with the columns of `engagement.schema`, a durable transaction for each `PORTION` rows.
 
         `progress(done, total)` is called after each. What is interrupted can be run again: rows that are there
         already count as duplicates.
         """
-        accepted = duplicates = new = done = 0
-        conflicts: list[str] = []
-        total = len(events) + len(attributes)
-        # In the order of the clustering each page is written once.
-        order = [("contact_id", "ascending"), ("occurred_at", "ascending"), ("event_id", "ascending")]
-        for rows in _rows(events.sort_by(order)):
+        ordered, owned = clustered(events, attributes)
+        parts: list[Appended] = []
+        done, total = 0, len(events) + len(attributes)
+        for rows in rows_of(ordered, PORTION):
+            refuse_infinite(rows)
             with self._transaction() as connection:
                 statuses = [_add(connection, row) for row in rows]
-            accepted += statuses.count("accepted")
-            duplicates += statuses.count("duplicate")
-            conflicts += [row[0] for row, status in zip(rows, statuses, strict=True) if status == "conflict"]
+            parts.append(appended(rows, statuses, 0))
             done += len(rows)
             if progress:
                 progress(done, total)
-        for rows in _rows(attributes.sort_by([("contact_id", "ascending"), ("account_id", "ascending")])):
+        for rows in rows_of(owned, PORTION):
             with self._transaction() as connection:
-                new += _add_attributes(connection, rows)
+                parts.append(Appended(attributes=_add_attributes(connection, rows)))
             done += len(rows)
             if progress:
                 progress(done, total)
-        return Appended(accepted, duplicates, tuple(conflicts), new)
+        return in_all(parts)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -149,7 +127,7 @@ class SqliteLog:
         The contact's events come first, in order of time; then those of the accounts. Empty when unknown.
         """
         connection = self._reader()
-        with connection:  # one snapshot for all the statements
+        with named_errors(self.path), connection:  # one snapshot for all the statements
             events = [Event(*row) for row in connection.execute(EVENTS_OF_CONTACT, (contact_id,))]
             facts = [Attribute(*row) for row in connection.execute(ATTRIBUTES_OF_CONTACT, (contact_id,))]
             accounts = sorted({event.account_id for event in events if event.account_id is not None})
@@ -169,7 +147,7 @@ class SqliteLog:
         """The union of the contacts' histories, each row once, in no order."""
         wanted = (json.dumps(list(contact_ids)),)
         connection = self._reader()
-        with connection:
+        with named_errors(self.path), connection:
             events = [Event(*row) for row in connection.execute(EVENTS_OF_MANY, wanted)]
             facts = [Attribute(*row) for row in connection.execute(ATTRIBUTES_OF_MANY, wanted)]
         return events, facts
@@ -197,6 +175,15 @@ class SqliteLog:
 
     # -- connections -----------------------------------------------------------------------------------------
 
+    def about_rows(self, table: str) -> int:
+        """How many rows "events" or "attributes" has, about: by the size of the files."""
+        return (self.path.stat().st_size + self.wal_bytes()) // _BYTES_A_ROW
+
+    def wal_bytes(self) -> int:
+        """The size of the write-ahead log."""
+        path = self.path.with_name(self.path.name + "-wal")
+        return path.stat().st_size if path.exists() else 0
+
     def batches(self, table: str) -> Iterator[pa.Table]:
         """All rows of "events" or "attributes" in tables of some ten thousand, for what is too large for memory."""
         schema, statement = {"events": (EVENTS, ALL_EVENTS), "attributes": (ATTRIBUTES, ALL_ATTRIBUTES)}[table]
@@ -208,14 +195,7 @@ class SqliteLog:
         return pa.Table.from_batches(batches, schema)
 
     def _batches(self, schema: pa.Schema, statement: str, bindings: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
-        cursor = self._reader().execute(statement, bindings)
-        while rows := list(islice(cursor, CHUNK)):  # python objects of one chunk at a time
-            columns = [
-                pa.array(column, _storage(f)) for column, f in zip(zip(*rows, strict=True), schema, strict=True)
-            ]
-            yield pa.RecordBatch.from_arrays(
-                [c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
-            )
+        yield from batches_of(self._reader().execute(statement, bindings), schema, CHUNK)
 
     def _reader(self) -> apsw.Connection:
         self._refuse_closed()
@@ -227,7 +207,7 @@ class SqliteLog:
 
     def _refuse_closed(self) -> None:
         if self._closed:
-            raise BadInput("the log was closed", str(self.path), "Open it again.")
+            raise Unavailable("the log was closed", str(self.path), "Open it again.")
 
     def _open(self, create: bool) -> apsw.Connection:
         connection = open_file(self.path, create)
@@ -241,50 +221,26 @@ class SqliteLog:
         with self._write_lock:
             self._refuse_closed()
             connection = self._writer
-            try:
+            with named_errors(self.path):
                 connection.execute("BEGIN IMMEDIATE")
-            except apsw.BusyError:
-                cure = "Another program holds it for long: end that one, or try again."
-                raise BadInput("the log is locked", str(self.path), cure) from None
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
 
 
-def _add(connection: apsw.Connection, row: tuple[Any, ...]) -> str:
+def _add(connection: apsw.Connection, row: Row) -> str:
     """Inserts one event: "accepted", or what the one that was there before makes of it."""
-    value = row[6]
-    if value is not None and value - value != 0:  # SQLite would silently store NaN as NULL
-        raise BadInput(f"event {row[0]}: value is not allowed", value, "Values are finite.")
     connection.execute(ADD_EVENT, row)
     if connection.changes():
-        return "accepted"
-    stored = connection.execute(EVENT_BY_ID, (row[0],)).get
-    return "duplicate" if _body(stored) == _body(row) else "conflict"
+        return ACCEPTED
+    return status_again(row, connection.execute(EVENT_BY_ID, (row[0],)).get)
 
 
-def _body(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What makes an event the same event: all but when we received it."""
-    return row[:_RECEIVED] + row[_RECEIVED + 1 :]
-
-
-def _add_attributes(connection: apsw.Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+def _add_attributes(connection: apsw.Connection, rows: Sequence[Row]) -> int:
     before = connection.total_changes()
     connection.executemany(ADD_ATTRIBUTE, rows)
     return connection.total_changes() - before
-
-
-def _storage(field: pa.Field) -> pa.DataType:
-    return pa.int64() if pa.types.is_timestamp(field.type) else field.type
-
-
-def _rows(table: pa.Table) -> Iterator[list[tuple[Any, ...]]]:
-    """The table's rows as tuples with integer times, a chunk at a time."""
-    for start in range(0, len(table), CHUNK):
-        part = table.slice(start, CHUNK)
-        columns = [part[f.name].cast(_storage(f)).to_pylist() for f in table.schema]
-        yield list(zip(*columns, strict=True))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import apsw
 
-from engagement.errors import BadInput
+from engagement.errors import BadInput, Unavailable
 from engagement.sqlite_sql import APPLICATION_ID, SCHEMA, VERSION
 
 #: How long a statement waits for another process's transaction before it gives up.
-BUSY_MILLISECONDS = 30_000
+BUSY_MILLISECONDS = 10_000
 
 
 def open_file(path: Path, create: bool) -> apsw.Connection:
@@ -32,6 +33,22 @@ def open_file(path: Path, create: bool) -> apsw.Connection:
     except (apsw.CantOpenError, apsw.ReadOnlyError, apsw.PermissionsError) as error:
         raise BadInput(f"{path} cannot be opened", str(error), "Check the path and its rights.") from None
     return connection
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """What the disk or another process does to a statement, by name.
+
+    Raises:
+        Unavailable: locked, no space left, read-only, not readable: nothing was changed.
+    """
+    try:
+        yield
+    except apsw.BusyError:
+        cure = "Another program holds it for long: end that one, or try again."
+        raise Unavailable("the log is locked", str(path), cure) from None
+    except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError) as error:
+        raise Unavailable(f"{path} cannot be used", str(error), "Check the disk, its space and its rights.") from None
 
 
 def _prepare(connection: apsw.Connection, create: bool) -> None:

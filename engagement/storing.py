@@ -1,4 +1,4 @@
-"""Imported tables go into a log: a folder is merged with and replaced file by file, an SQLite log is appended to."""
+"""Imported tables go into a log: a folder is merged with and replaced file by file, a database is appended to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from engagement.errors import BadInput, EmptyLog
+from engagement.log import DATABASES, open_database
 from engagement.merging import distinct_attributes, sort_out
 from engagement.schema import ATTRIBUTES, EVENTS
 
@@ -27,21 +28,17 @@ def home(location: str) -> tuple[Keep, Path]:
     if not separator:
         folder = Path(location)
         if folder.exists() and not folder.is_dir():
-            raise BadInput("the log is a file", location, "Give a folder or sqlite:///path.db.")
+            raise BadInput("the log is a file", location, f"Give a folder, {DATABASES}.")
         return lambda e, a, tell: _keep_in_folder(folder, e, a, tell), folder / "rejected.csv"
-    if scheme != "sqlite":
-        raise BadInput("a log of an unknown kind", location, "Give a folder or sqlite:///path.db.")
-    path = Path(rest[1:])
-    return lambda e, a, tell: _keep_in_sqlite(path, e, a, tell), path.with_suffix(".rejected.csv")
+    beside = Path(rest[1:]).with_suffix(".rejected.csv") if scheme == "sqlite" else Path("rejected.csv")
+    return lambda e, a, tell: _keep_in_database(location, e, a, tell), beside
 
 
-def _keep_in_sqlite(
-    path: Path, events: pa.Table, attributes: pa.Table, tell: Progress
+def _keep_in_database(
+    url: str, events: pa.Table, attributes: pa.Table, tell: Progress
 ) -> tuple[tuple[int, int], int, pa.Array]:
-    from engagement.sqlite import SqliteLog
-
     first, again, conflicts = sort_out(events)
-    log = SqliteLog(path, create=True)
+    log = open_database(url, create=True)
     try:
         done = log.append_tables(
             events.take(first).select(EVENTS.names), attributes, lambda n, total: tell("storing", n, total)

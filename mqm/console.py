@@ -96,7 +96,9 @@ def command(
 
 def log_option(made: argparse.ArgumentParser) -> None:
     """Adds `--log`."""
-    made.add_argument("--log", required=True, metavar="LOG", help="a log's folder, or sqlite:///path.db")
+    made.add_argument(
+        "--log", required=True, metavar="LOG", help="a log's folder, sqlite:///path.db or postgresql://…"
+    )
 
 
 def json_option(made: argparse.ArgumentParser) -> None:

@@ -44,7 +44,7 @@ def add(commands: Any) -> None:
     console.json_option(imported)
 
     check = console.command(commands, "check", _check, "validate a log and say what is in it", "mqm check demo")
-    check.add_argument("log", metavar="LOG", help="a log's folder, or sqlite:///path.db")
+    check.add_argument("log", metavar="LOG", help="a log's folder, sqlite:///path.db or postgresql://…")
     console.json_option(check)
 
 

@@ -17,7 +17,11 @@ def add(commands: Any) -> None:
         "--workers", type=console.whole_number(1, 64), default=1, metavar="W", help="processes; default: 1"
     )
     serve.add_argument("--host", default="127.0.0.1", metavar="H", help="default: 127.0.0.1, this machine only")
-    serve.add_argument("--log", metavar="LOG", help="sqlite:///path.db; default: mqm.sqlite in the project's folder")
+    serve.add_argument(
+        "--log",
+        metavar="LOG",
+        help="sqlite:///path.db or postgresql://…; default: mqm.sqlite in the project's folder",
+    )
 
 
 def _serve(options: argparse.Namespace) -> None:

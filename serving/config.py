@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engagement.errors import BadInput
 from engagement.ledger import FILE
+from engagement.log import DATABASES
 from engagement.settings import Settings, read_settings
 
 LOG_FILE = "mqm.sqlite"
@@ -19,14 +20,14 @@ class ServiceConfig:
 
     Attributes:
         home: the project's folder: mqm.toml, keys, mlruns.
-        log: the SQLite file of the engagement log; made where there is none.
+        log: URL of the engagement log; made where there is none.
         store: the folder that holds the champions' pointers and bundles.
         ledger: the SQLite file of the scores that were given.
         workers: processes that serve.
     """
 
     home: Path
-    log: Path
+    log: str
     store: Path
     ledger: Path
     workers: int
@@ -34,7 +35,7 @@ class ServiceConfig:
 
 
 def read_config(environ: Mapping[str, str]) -> ServiceConfig:
-    """The configuration: MQM_HOME (default: here), MQM_LOG (sqlite:///path), MQM_STORE, MQM_WORKERS.
+    """The configuration: MQM_HOME (default: here), MQM_LOG (a URL), MQM_STORE, MQM_WORKERS.
 
     Raises:
         BadInput: a variable that cannot be used, or an mqm.toml that cannot be read.
@@ -43,7 +44,7 @@ def read_config(environ: Mapping[str, str]) -> ServiceConfig:
     if not home.is_dir():
         raise BadInput("MQM_HOME names no folder", str(home), "Give the project's folder.")
     url = environ.get("MQM_LOG")
-    log = log_file(url) if url else home / LOG_FILE
+    log = log_url(url) if url else f"sqlite:///{home / LOG_FILE}"
     settings = read_settings([home], environ)
     store = home / (environ.get("MQM_STORE") or "mlruns")
     return ServiceConfig(home, log, store, ledger_file(home, environ), workers(environ), settings)
@@ -54,16 +55,18 @@ def ledger_file(home: Path, environ: Mapping[str, str]) -> Path:
     return home / (environ.get("MQM_LEDGER") or FILE)
 
 
-def log_file(url: str) -> Path:
-    """The file of a log's URL, `sqlite:///path.db`; a relative path starts from here.
+def log_url(url: str) -> str:
+    """A log's URL, `sqlite:///path.db` or `postgresql://…`; a relative path starts from here.
 
     Raises:
         BadInput: another kind of log: a service has to write to it.
     """
-    scheme, separator, rest = url.partition(":///")
-    if scheme != "sqlite" or not separator or not rest:
-        raise BadInput("not a log that a service can write to", url, "Give sqlite:///path.db.")
-    return Path(rest).absolute()
+    scheme, separator, rest = url.partition("://")
+    if scheme in ("postgresql", "postgres") and rest:
+        return url
+    if scheme != "sqlite" or not separator or not rest[1:]:
+        raise BadInput("not a log that a service can write to", scheme, f"Give {DATABASES}.")
+    return f"sqlite:///{Path(rest[1:]).absolute()}"
 
 
 def workers(environ: Mapping[str, str]) -> int:

@@ -9,7 +9,6 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engagement.errors import BadInput
 from serving.doors import Handler, read_json
 from serving.ingest import Rows, outcome, read_batch, read_message, read_rows, settled
 from serving.problems import Problem
@@ -26,8 +25,8 @@ def storing(read: Callable[[bytes, int], Rows]) -> Handler:
         rows = await state.aside(read, body, now) if len(body) > LARGE else read(body, now)
         try:
             statuses = await asyncio.wrap_future(writer.submit(rows.events, rows.attributes))
-        except (Busy, BadInput):
-            detail = "The log is busy: nothing of this request was stored. Send it again."
+        except Busy:
+            detail = "Too many requests wait for the log: nothing of this one was stored. Send it again."
             raise Problem(503, "log_busy", detail, headers={"Retry-After": "2"}) from None
         told = outcome(rows, settled(rows, statuses, state.log.event), request.state.request_id)
         return Response(msgspec.json.encode(told), media_type="application/json")

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engagement.errors import BadInput, Conflict, MqmError, UnknownConversion
+from engagement.errors import BadInput, Conflict, MqmError, Unavailable, UnknownConversion
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -74,6 +74,9 @@ def problem_of(error: Exception) -> Problem:
         status = HTTPStatus(error.status_code)
         detail = DETAILS.get(status, status.description or status.phrase)
         return Problem(status, CODES.get(status, status.name.lower()), detail, headers=error.headers)
+    if isinstance(error, Unavailable):  # why stands in our log: it may name hosts and paths
+        detail = "The log does not answer or takes no writes just now. Send the request again."
+        return Problem(503, "log_unavailable", detail, headers={"Retry-After": "2"})
     if isinstance(error, MqmError) and type(error) in STATUS_OF:
         return Problem(STATUS_OF[type(error)], error.code, str(error))
     return Problem(500, "internal_error", "Something went wrong here. Quote the request_id when you report it.")

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from engagement.errors import BadInput, MqmError
-from serving.config import log_file
+from serving.config import log_url
 
 TARGET = "serving.service:Mqm"
 #: Callers keep connections for a minute; a stopping worker has ten seconds to finish what it does.
@@ -43,7 +43,7 @@ def serve(
 
     Args:
         home: the project's folder.
-        log: URL of the engagement log (`sqlite:///path.db`); by default mqm.sqlite in the home.
+        log: URL of the engagement log; by default mqm.sqlite in the home.
         on_live: called once, with the service's URL, when it answers.
 
     Raises:
@@ -130,11 +130,11 @@ def child_environment(environ: Mapping[str, str], home: Path, workers: int, log:
     that are relative to ours are made absolute.
 
     Raises:
-        BadInput: the log is not an SQLite one.
+        BadInput: the log is not one that can be written to.
     """
     more = {name: str(Path(environ[name]).absolute()) for name in ("MQM_STORE", "MQM_CONFIG") if environ.get(name)}
     if log := log or environ.get("MQM_LOG"):
-        more["MQM_LOG"] = "sqlite:///" + str(log_file(log))
+        more["MQM_LOG"] = log_url(log)
     more |= {"MQM_HOME": str(home.absolute()), "MQM_WORKERS": str(workers)}
     more["MQM_STARTED_BY"] = str(os.getpid())  # the workers leave when we do, however that comes about
     quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "BENTOML_QUIET": "True"}

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from engagement.events import Event
 from engagement.ledger import Ledger
-from engagement.sqlite import SqliteLog
+from engagement.log import open_database
 from features.arrays import LogArrays
 from models.champions import champions
 from models.propensity import PropensityModel
@@ -49,8 +49,8 @@ def make_state(config: ServiceConfig) -> State:
         conversions=config.settings.funnel.conversions,
         keys=KeyRing(config.home),
         shelf=Shelf(lambda: champions(config.store), lambda one: warmed(admission.admit(one)), admission.last_good),
-        open_log=lambda: SqliteLog(config.log, create=True),
         open_ledger=lambda: Ledger(config.ledger),
+        open_log=lambda: open_database(config.log, create=True),
         clock=now,
         language=config.settings.language,
         settled=still_the_collector,

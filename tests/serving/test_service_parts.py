@@ -184,13 +184,13 @@ def test_a_trend_needs_odds_that_moved_by_a_quarter(
 
 def test_configuration_comes_from_the_environment(tmp_path: Path) -> None:
     config = read_config({"MQM_HOME": str(tmp_path)})
-    assert (config.log, config.store, config.workers) == (tmp_path / "mqm.sqlite", tmp_path / "mlruns", 1)
+    assert (config.log, config.store, config.workers) == (f"sqlite:///{tmp_path}/mqm.sqlite", tmp_path / "mlruns", 1)
     config = read_config({"MQM_HOME": str(tmp_path), "MQM_LOG": "sqlite:////var/x.db", "MQM_WORKERS": "3"})
-    assert (config.log, config.workers) == (Path("/var/x.db"), 3)
+    assert (config.log, config.workers) == ("sqlite:////var/x.db", 3)
     for wrong in (
         {"MQM_HOME": "/no/such"},
         {"MQM_LOG": "folder"},
-        {"MQM_LOG": "postgresql://x"},
+        {"MQM_LOG": "postgresql://"},
         {"MQM_WORKERS": "0"},
     ):
         with pytest.raises(BadInput):
