@@ -7,7 +7,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: install extras demo test serve bench lint mlflow lock clean
+.PHONY: install extras demo test serve bench reliability lint mlflow lock clean
 
 install: .venv/installed
 
@@ -36,6 +36,10 @@ serve: install
 # BENCH="peers --events 10000000" runs one of them, and larger.
 bench: extras
 	POLARS_MAX_THREADS=2 MQM_BENCH_CONTACTS=$${MQM_BENCH_CONTACTS:-20000} $(PY) -m benchmarks $(BENCH)
+
+# RELIABILITY="kills torn_wal --long" runs some of them, and as long as the promises say.
+reliability: extras
+	$(PY) -m benchmarks.reliability $(RELIABILITY)
 
 lint: install
 	.venv/bin/ruff check .

@@ -1,0 +1,37 @@
+"""At least 1,000 durable single events a second and 10,000 in batches on SQLite; p99 below 100 ms with 32 clients."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from benchmarks.reliability.frame import Outcome, Scale, Server
+from benchmarks.reliability.load import Taken, event, load
+
+CLIENTS, BATCH = 32, 500
+
+
+def run(scale: Scale, folder: Path) -> Outcome:
+    """Events one by one from 32 clients, then batches of 500 from 4."""
+    singles, batches = scale.of(300, 3_000), scale.of(20, 200)
+    with Server(folder) as server:
+        one = _measure(server, CLIENTS, singles, 1, "s")
+        many = _measure(server, 4, batches, BATCH, "b")
+    single, bulk = CLIENTS * singles / one.whole, 4 * batches * BATCH / many.whole
+    told = (
+        f"{single:,.0f} single events/s (p50 {one.percentile(0.5):.0f}, p99 {one.percentile(0.99):.0f} ms), "
+        f"{bulk:,.0f} events/s in batches of {BATCH}"
+    )
+    fine = not (one.refused or one.lost or many.refused or many.lost)
+    return Outcome(fine and single >= 1_000 and bulk >= 10_000 and one.percentile(0.99) < 100, told)
+
+
+def _measure(server: Server, clients: int, turns: int, size: int, name: str) -> Taken:
+    def following(client: int, turn: int) -> list[dict[str, Any]] | None:
+        if turn == turns:
+            return None
+        start = turn * size
+        return [event(f"{name}-{client}-{n}", f"c-{client}-{n % 97}") for n in range(start, start + size)]
+
+    return asyncio.run(load(server.port, server.key, clients, following))
