@@ -16,9 +16,8 @@ ALL = ["ingest", "kills", "torn_wal", "replays", "fsyncs"]
 
 def main(arguments: list[str]) -> int:
     """Runs them one after the other; 1 where a promise did not hold."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.reliability", description=f"There are: {', '.join(ALL)}."
-    )
+    known = f"There are: {', '.join(ALL)}."
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability", description=known)
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     parser.add_argument("--long", action="store_true", help="as many tries as the promise says: hours, not minutes")
     asked = parser.parse_args(arguments)
