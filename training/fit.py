@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import lightgbm as lgb
@@ -29,6 +29,11 @@ MOST_TREES = 1500
 #: Trees without improvement, times the learning rate, after which growing stops.
 PATIENCE = 2.0
 _FEW = 20_000
+#: How large a step is that a tree takes. From few rows: small steps, and coarse bins, since a fine one is soon a
+#: single account learnt by heart. Where a sample chooses the settings, large steps tell them apart as well.
+_STEP, _STEP_OF_FEW, _STEP_OF_SAMPLE = 0.08, 0.03, 0.2
+#: So many of its folds tell settings apart; those that win are then tried on all of them.
+_FOLDS_OF_SAMPLE = 2
 #: One account in so many is held out where trees learn from very many rows.
 _TENTH = 10
 #: Rows whose margins are told at a time.
@@ -66,15 +71,22 @@ class _Tried:
 
 
 def choose_trees(
-    part: Part, seed: int, budget: Budget | None = None, progress: Progress | None = None
+    part: Part,
+    seed: int,
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+    sampled: bool = False,
 ) -> ChosenTrees:
-    """The best of a few settings, or of those that Optuna proposes within the budget."""
+    """The best of a few settings, or of those that Optuna proposes within the budget.
+
+    Args:
+        sampled: whether these rows are a sample, and the number of trees will be found on all of them.
+    """
     budget = budget or Budget()
-    # From few rows: small steps, and coarse bins, since a fine one is soon a single account learnt by heart.
-    pace = {"learning_rate": 0.03 if len(part) < _FEW else 0.08}
+    pace = {"learning_rate": _STEP_OF_FEW if len(part) < _FEW else _STEP_OF_SAMPLE if sampled else _STEP}
     data = _dataset(part, seed)
     accounts = by_account(part, seed)
-    folds = (in_time(part) if budget.searched else []) or accounts
+    folds = (in_time(part) if budget.searched else []) or (accounts[:_FOLDS_OF_SAMPLE] if sampled else accounts)
     tried: list[_Tried] = []
 
     def attempt(settings: dict[str, Any], watch: Watch | None) -> float:
@@ -109,8 +121,8 @@ def grow(part: Part, chosen: ChosenTrees, seed: int) -> Booster:
     return Booster(lgb.train(params, data, num_boost_round=chosen.trees).model_to_string())
 
 
-def grow_whole(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> tuple[Booster, int, Floats]:
-    """A booster of all rows with the settings chosen on a sample of them; its trees; (rows,) out-of-fold margins.
+def grow_whole(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> tuple[Booster, ChosenTrees]:
+    """A booster of all rows as chosen on a sample of them; and the choice with its trees and margins of all rows.
 
     How many trees so many rows earn is seen on a tenth of the accounts, held out. Their margins are the new
     booster's; those of other rows are from the sample's fold that was fitted without their account.
@@ -118,8 +130,9 @@ def grow_whole(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> tupl
     held = fold_of(part.groups, _TENTH, seed) == 0
     data = _dataset(part, seed)
     learn, judge = (data.subset(np.flatnonzero(rows).tolist()) for rows in (~held, held))
-    params = {**data.params, **fixed_settings(seed), **chosen.settings, "metric": "binary_logloss", "num_threads": 2}
-    patience = lgb.early_stopping(round(PATIENCE / chosen.settings["learning_rate"]), verbose=False)
+    settings: dict[str, Any] = {**chosen.settings, "learning_rate": _STEP}
+    params = {**data.params, **fixed_settings(seed), **settings, "metric": "binary_logloss", "num_threads": 2}
+    patience = lgb.early_stopping(round(PATIENCE / _STEP), verbose=False)
     grown = lgb.train(params, learn, MOST_TREES, valid_sets=[judge], callbacks=[patience])
     booster = Booster(grown.model_to_string(num_iteration=grown.best_iteration))
     known, first = np.unique(sample.groups, return_index=True)
@@ -132,7 +145,7 @@ def grow_whole(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> tupl
         for number, by in enumerate((*chosen.folds, booster)):
             rows = begin + np.flatnonzero(fold[some] == number)
             margins[rows] = by.margins(part.matrix[rows], threads=2)
-    return booster, grown.best_iteration, margins
+    return booster, replace(chosen, settings=settings, trees=grown.best_iteration, out_of_fold=margins)
 
 
 def _dataset(part: Part, seed: int) -> lgb.Dataset:
@@ -145,8 +158,7 @@ def _dataset(part: Part, seed: int) -> lgb.Dataset:
         part.converted.astype(np.float64),
         feature_name=list(part.names),
         categorical_feature=list(part.categories),
-        params=params,
-        free_raw_data=False,
+        params=params,  # the matrix itself is let go, or each subset would hold its rows once more
     ).construct()
 
 

@@ -6,15 +6,17 @@ How strong the penalty is, is chosen by the same grouped cross-validation as for
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
+from features.spread import spread
 from models.additive import Additive, Category, Quantity, root
 from models.calibration import inverse_logit
-from training.folds import by_account
+from training.folds import Fold, by_account
 from training.judge import log_loss
 from training.part import Part
 
@@ -108,35 +110,37 @@ class FittedLine:
     cv_log_loss: float
 
 
-def fit_logistic(part: Part, seed: int) -> FittedLine:
+def fit_logistic(part: Part, seed: int, strengths: Sequence[float] = STRENGTHS) -> FittedLine:
     """The best of a few penalties, refitted on all rows; more than fifty thousand teach a line nothing new."""
     drawn = part.evenly()
     design = _Design.of(drawn.matrix, part.categories)
     inputs, outcome = design.inputs(drawn.matrix), drawn.converted
-    folds = by_account(drawn, seed)
-    best = (np.inf, STRENGTHS[0], np.zeros(len(drawn)))
-    for strength in STRENGTHS:
-        margins = np.zeros(len(drawn))
-        for learn, judge in folds:
-            weights, intercept = _regress(inputs[learn], outcome[learn], strength)
-            margins[judge] = inputs[judge] @ weights + intercept
-        loss = log_loss(outcome, inverse_logit(margins))
-        if loss < best[0]:
-            best = (loss, strength, margins)
-    weights, intercept = _regress(inputs, outcome, best[1])
-    rung = design.rung(weights, intercept, drawn.matrix)
-    out_of_fold = best[2] if drawn is part else rung.margins(part.matrix)
-    return FittedLine(rung, best[1], out_of_fold, float(best[0]))
+    margins = np.zeros((len(strengths), len(drawn)))
 
-
-def _regress(inputs: Floats, outcome: Bools, strength: float) -> tuple[Floats, float]:
-    """Weights and intercept; with one class only, or without inputs, no weights and the smoothed rate."""
-    if outcome.all() or not outcome.any() or not inputs.shape[1]:
-        rate = (outcome.sum() + 0.5) / (len(outcome) + 1)
-        return np.zeros(inputs.shape[1]), float(np.log(rate / (1 - rate)))
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
+    def hold_out(fold: Fold) -> None:
+        learn, judge = fold
+        for place, (weights, intercept) in enumerate(_regress(inputs[learn], outcome[learn], strengths)):
+            margins[place, judge] = inputs[judge] @ weights + intercept
 
     with threadpool_limits(1):  # the order of sums, and with it the bits, must not depend on the cores
-        line = LogisticRegression(C=strength, max_iter=500, tol=1e-7).fit(inputs, outcome)
-    return np.asarray(line.coef_[0], np.float64), float(line.intercept_[0])
+        list(spread(hold_out, by_account(drawn, seed), threads=2))
+        losses = [log_loss(outcome, inverse_logit(one)) for one in margins]
+        best = int(np.argmin(losses))
+        ((weights, intercept),) = _regress(inputs, outcome, strengths[best : best + 1])
+    rung = design.rung(weights, intercept, drawn.matrix)
+    out_of_fold = margins[best] if drawn is part else rung.margins(part.matrix)
+    return FittedLine(rung, strengths[best], out_of_fold, losses[best])
+
+
+def _regress(inputs: Floats, outcome: Bools, strengths: Sequence[float]) -> Iterator[tuple[Floats, float]]:
+    """Weights and intercept for each penalty; with one class only, or without inputs, none and the smoothed rate."""
+    if outcome.all() or not outcome.any() or not inputs.shape[1]:
+        rate = (outcome.sum() + 0.5) / (len(outcome) + 1)
+        yield from [(np.zeros(inputs.shape[1]), float(np.log(rate / (1 - rate))))] * len(strengths)
+        return
+    from sklearn.linear_model import LogisticRegression
+
+    line = LogisticRegression(max_iter=500, tol=1e-7, warm_start=True)  # each begins where the stiffer one ended
+    for strength in strengths:
+        line.set_params(C=strength).fit(inputs, outcome)
+        yield np.array(line.coef_[0], np.float64), float(line.intercept_[0])

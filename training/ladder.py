@@ -84,7 +84,7 @@ def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progres
     of_base = Fitted(base, {}, 0, flat, float(row_losses(part.converted, inverse_logit(flat)).mean()))
     if part.matrix.shape[1] == 0:
         return of_base
-    trees, line = choose_trees(sample, seed, budget, progress), fit_logistic(sample, seed)
+    trees, line = choose_trees(sample, seed, budget, progress, sample is not part), fit_logistic(sample, seed)
     late, margins, judged_on = _compared(sample, trees, line, seed)
     losses = {name: row_losses(sample.converted[late], inverse_logit(of)) for name, of in margins.items()}
     few = sample.both(np.arange(len(sample))) < _FEW
@@ -102,11 +102,8 @@ def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progres
 
 
 def _of_trees(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> Fitted:
-    if sample is part:
-        booster, trees, out_of_fold = grow(part, chosen, seed), chosen.trees, chosen.out_of_fold
-    else:
-        booster, trees, out_of_fold = grow_whole(part, sample, chosen, seed)
-    return Fitted(booster, chosen.settings, trees, out_of_fold, chosen.cv_log_loss)
+    booster, chosen = (grow(part, chosen, seed), chosen) if sample is part else grow_whole(part, sample, chosen, seed)
+    return Fitted(booster, chosen.settings, chosen.trees, chosen.out_of_fold, chosen.cv_log_loss)
 
 
 def _compared(part: Part, trees: ChosenTrees, line: FittedLine, seed: int) -> tuple[Rows, dict[str, Floats], str]:
@@ -114,7 +111,7 @@ def _compared(part: Part, trees: ChosenTrees, line: FittedLine, seed: int) -> tu
     early, late = part.early_and_late(_LATEST)
     if len(early) >= _FAIR * len(part) and min(part.both(early), part.both(late)) >= _LEAST:
         before, after = part.take(early), part.matrix[late]
-        early_line = fit_logistic(before, seed)
+        early_line = fit_logistic(before, seed, (line.strength,))
         log_odds = {
             "base rate": np.full(len(late), _logit(before.converted.mean())),
             "logistic": _calibrated(early_line.out_of_fold, before.converted, early_line.rung.margins(after)),

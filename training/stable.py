@@ -54,6 +54,8 @@ def find_stable(
         matrix: (rows, features), ordered by cutoff. cutoff: (rows,), horizon: microseconds.
     """
     drift = _drift(matrix)
+    if drift.max(initial=0.0) <= BOUNDS[-1]:
+        return Stability(drift, BOUNDS[0], {})
     latest = int(cutoff[-1] - _LATEST * (cutoff[-1] - cutoff[0]))
     early, late = np.flatnonzero(cutoff < latest - horizon), np.flatnonzero(cutoff >= latest)
     if any(min(converted[part].sum(), (~converted[part]).sum()) < _LEAST for part in (early, late)):

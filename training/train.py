@@ -188,8 +188,11 @@ def _recent(
     model: PropensityModel, fitted: Fitted, matrix: Floats, rows: LabelTimes, split: Split
 ) -> tuple[Recent, PropensityModel, Floats]:
     """The recent-base-rate correction, the model with it as it is today, and all rows' log-odds without it."""
-    margins = model.rung.margins(matrix)
+    later = np.ones(len(matrix), np.bool_)
+    later[split.train] = False
+    margins = np.empty(len(matrix))
     margins[split.train] = fitted.out_of_fold
+    margins[later] = model.rung.margins(rows_of(matrix, np.flatnonzero(later)))
     log_odds = model.calibration.log_odds(margins)
     recent = recent_rate(log_odds, rows.converted, rows.cutoff, rows.conversion.horizon, split.test_start, rows.as_of)
     if recent.window:

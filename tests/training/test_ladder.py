@@ -125,6 +125,6 @@ def test_margins_of_many_rows_are_from_boosters_that_did_not_see_the_account() -
     matrix = told_by[accounts]
     whole = replace(part(matrix, fate[accounts]), categories=(), groups=accounts.astype(np.int64))
     sample = whole.take(np.arange(0, 6_000, 3))
-    _, _, out_of_fold = grow_whole(whole, sample, choose_trees(sample, 0), 0)
+    _, chosen = grow_whole(whole, sample, choose_trees(sample, 0, sampled=True), 0)
     seen = grow(whole, replace(choose_trees(sample, 0), trees=200), 0)
-    assert roc_auc(whole.converted, out_of_fold) < 0.65 < roc_auc(whole.converted, seen.margins(matrix))
+    assert roc_auc(whole.converted, chosen.out_of_fold) < 0.65 < roc_auc(whole.converted, seen.margins(matrix))
