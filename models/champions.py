@@ -18,7 +18,7 @@ from engagement.errors import BrokenBundle
 if TYPE_CHECKING:
     from models.propensity import PropensityModel
 
-FOLDER = "champions"
+FOLDER, SHADOWS = "champions", "shadows"
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,16 @@ class Champion:
         return model
 
 
-def champions(store: Path) -> dict[str, Champion]:
+def champions(store: Path, folder: str = FOLDER) -> dict[str, Champion]:
     """The champions of a store (an `mlruns` folder), by conversion; empty where there is none.
+
+    With `folder=SHADOWS`, the challengers that score in their shadow.
 
     Raises:
         BrokenBundle: a pointer file cannot be read.
     """
     found = {}
-    for path in sorted((store / FOLDER).glob("*.json")):
+    for path in sorted((store / folder).glob("*.json")):
         try:
             champion = Champion(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
@@ -66,18 +68,18 @@ def champions(store: Path) -> dict[str, Champion]:
     return found
 
 
-def point_to(store: Path, champion: Champion) -> None:
-    """Makes this the champion, in one step that survives a crash."""
-    folder = store / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".", suffix=".new")
+def point_to(store: Path, champion: Champion, folder: str = FOLDER) -> None:
+    """Makes this the champion (or with `folder=SHADOWS` its shadow), in one step that survives a crash."""
+    place = store / folder
+    place.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=place, prefix=".", suffix=".new")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(asdict(champion), file, indent=1, sort_keys=True)
         file.flush()
         os.fsync(file.fileno())
-    Path(name).replace(folder / f"{champion.conversion}.json")
+    Path(name).replace(place / f"{champion.conversion}.json")
 
 
-def forget(store: Path, conversion: str) -> None:
-    """Leaves the conversion without a champion."""
-    (store / FOLDER / f"{conversion}.json").unlink(missing_ok=True)
+def forget(store: Path, conversion: str, folder: str = FOLDER) -> None:
+    """Leaves the conversion without a champion (or shadow)."""
+    (store / folder / f"{conversion}.json").unlink(missing_ok=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from engagement.errors import BadInput, BrokenBundle, NoModel
 from models.bundle import load_bundle, verify_bundle
-from models.champions import Champion, point_to
+from models.champions import SHADOWS, Champion, point_to
 from models.propensity import PropensityModel
 from models.signing import signer_or_first
 
@@ -183,6 +183,17 @@ class Registry:
             self._client.delete_registered_model_alias(name, CHALLENGER)
         folder = self.bundle_folder(version.run_id).relative_to(self.store)
         point_to(self.store, Champion(name, number, model.digest, str(folder)))
+
+    def shadow(self, version: Version) -> None:
+        """Has a version score in the champion's shadow, after it was loaded and signed as for a promotion.
+
+        Raises:
+            BrokenBundle: as `load`. BadInput: there is no key to sign with.
+        """
+        model = self.load(version)
+        signer_or_first(self.home).sign(self.bundle_folder(version.run_id))
+        folder = self.bundle_folder(version.run_id).relative_to(self.store)
+        point_to(self.store, Champion(version.conversion, version.version, model.digest, str(folder)), SHADOWS)
 
     def rollback(self, conversion: str) -> Version:
         """Makes the champion's predecessor champion again and returns it.

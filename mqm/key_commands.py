@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engagement.times import DAY, format_time
+from engagement.times import DAY, HOUR, format_time
 from mqm import console, ledger_commands
+
+if TYPE_CHECKING:
+    from serving.keys import Key
 
 
 def add(commands: Any) -> None:
@@ -19,11 +22,28 @@ def add(commands: Any) -> None:
     create = console.command(
         acts, "create", _create, "make a key; its secret is shown once", "mqm key create --scope score --scope events"
     )
-    create.add_argument("--scope", action="append", required=True, metavar="S", help="score, events, card or admin")
+    create.add_argument(
+        "--scope", action="append", required=True, metavar="S", help="score, events, card, metrics, admin"
+    )
     create.add_argument("--days", type=console.whole_number(1, 3650), metavar="N", help="expires after N days")
+    create.add_argument(
+        "--rate", type=console.whole_number(1, 1_000_000), metavar="N", help="at most N requests a second"
+    )
     create.add_argument("--note", default="", metavar="TEXT", help="what it is for")
     console.json_option(create)
     console.json_option(console.command(acts, "list", _list, "list the keys", "mqm key list"))
+    rotate = console.command(
+        acts,
+        "rotate",
+        _rotate,
+        "make a key's successor; both live for a while",
+        "mqm key rotate 3f9a0c1d2e4b --hours 48",
+    )
+    rotate.add_argument("id", metavar="ID", help="the key's id, as mqm key list shows it")
+    rotate.add_argument(
+        "--hours", type=console.whole_number(0, 8760), default=24, metavar="N", help="the old one's; default: 24"
+    )
+    console.json_option(rotate)
     revoke = console.command(acts, "revoke", _revoke, "revoke a key", "mqm key revoke 3f9a0c1d2e4b")
     revoke.add_argument("id", metavar="ID", help="the key's id, as mqm key list shows it")
     console.json_option(revoke)
@@ -45,8 +65,21 @@ def _create(options: argparse.Namespace) -> None:
 
     moment = console.now()
     expires = moment + options.days * DAY if options.days else None
-    key, text = create_key(console.home(), options.scope, moment, expires, options.note)
+    key, text = create_key(console.home(), options.scope, moment, expires, options.note, options.rate)
     ledger_commands.note("key create", key.id, " ".join(key.scopes))
+    _show(options, key, text)
+
+
+def _rotate(options: argparse.Namespace) -> None:
+    from serving.keys import rotate_key
+
+    moment = console.now()
+    key, text = rotate_key(console.home(), options.id, moment, moment + options.hours * HOUR)
+    ledger_commands.note("key rotate", key.id, f"after {options.id}")
+    _show(options, key, text)
+
+
+def _show(options: argparse.Namespace, key: Key, text: str) -> None:
     if options.json:
         console.print_json(
             {"id": key.id, "key": text, "scopes": list(key.scopes), "expires_at": _time(key.expires_at)}

@@ -7,20 +7,18 @@ rollback, and when the store is damaged the last good model is still there. Seve
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engagement.errors import BrokenBundle
 from models.bundle import bundle_digest, load_bundle, verify_bundle
-from models.champions import Champion
+from models.champions import Champion, champions, point_to
 from models.signing import trusted, verify_signature
 from models.trial import try_bundle
 
@@ -66,19 +64,20 @@ class Admission:
             shutil.rmtree(kept, ignore_errors=True)  # the copy: the next look takes another from the store
             raise
         kept.touch()
-        (self._folder / f"{champion.conversion}.json").write_text(json.dumps(asdict(champion)))
         self._tidy()
         return model
 
+    def keep_as_last_good(self, champion: Champion) -> None:
+        """Remembers who is in use, for a restart."""
+        point_to(self._folder, champion)
+
     def last_good(self) -> dict[str, Champion]:
         """Who was admitted last, by conversion: what a restart falls back to."""
-        found = {}
-        for path in sorted(self._folder.glob("*.json")):
-            try:
-                found[path.stem] = Champion(**json.loads(path.read_text()))
-            except (OSError, ValueError, TypeError):
-                log.warning("last good champion unreadable", extra={"file": path.name})
-        return found
+        try:
+            return champions(self._folder)
+        except BrokenBundle:
+            log.warning("last good champions unreadable")
+            return {}
 
     def _take(self, champion: Champion, kept: Path) -> None:
         """Checks and tries a copy, which nobody else can change meanwhile, and keeps it."""
@@ -103,7 +102,8 @@ class Admission:
         return model
 
     def _tidy(self) -> None:
-        folders = sorted(self._folder.glob("[0-9a-f]*/"), key=lambda path: path.stat().st_mtime)
+        bundles = [path for path in self._folder.iterdir() if _DIGEST.fullmatch(f"sha256:{path.name}")]
+        folders = sorted(bundles, key=lambda path: path.stat().st_mtime)
         for old in folders[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
 

@@ -15,10 +15,11 @@ from starlette.routing import Route
 
 from engagement.errors import MqmError
 from engagement.times import DAY
-from serving import event_doors
+from serving import docs_page, event_doors, jobs
 from serving.answers import ConversionOut, Conversions
 from serving.doors import Frame, Handler, door, json_response
 from serving.history import one_score, scores_of_contact
+from serving.metrics import MEDIA_TYPE as METRICS_TYPE
 from serving.openapi import document
 from serving.problems import Problem, handle
 from serving.scoring import score, score_batch
@@ -38,7 +39,7 @@ def make_app(state: State) -> Starlette:
     """The application over a state. Nothing is started here."""
     routes = [Route(d.path, door(state, d.scope, d.handler), methods=[d.method]) for d in DOORS]
     handlers: dict[Any, Any] = dict.fromkeys((HTTPException, Problem, MqmError), handle)
-    app = Starlette(routes=routes, middleware=[Middleware(Frame)], exception_handlers=handlers)
+    app = Starlette(routes=routes, middleware=[Middleware(Frame, metrics=state.metrics)], exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app
 
@@ -82,6 +83,16 @@ async def readyz(state: State, request: Request) -> Response:
     return json_response(b'{"status":"ready"}')
 
 
+async def metrics(state: State, request: Request) -> Response:
+    """GET /metrics: of all workers."""
+    return Response(await state.reading(state.metrics.page), media_type=METRICS_TYPE)
+
+
+async def docs(state: State, request: Request) -> Response:
+    """GET /docs: the document as a page."""
+    return Response(_page(), media_type="text/html", headers={"Content-Security-Policy": docs_page.POLICY})
+
+
 async def openapi(state: State, request: Request) -> Response:
     """GET /openapi.json."""
     return json_response(_document())
@@ -92,9 +103,17 @@ def _document() -> bytes:
     return msgspec.json.encode(document())
 
 
+@cache
+def _page() -> str:
+    return docs_page.page(document())
+
+
 DOORS = (
     Door("/v1/score", "POST", "score", score),
     Door("/v1/score/batch", "POST", "score", score_batch),
+    Door("/v1/score/jobs", "POST", "score", jobs.submit),
+    Door("/v1/score/jobs/{job_id}", "GET", "score", jobs.status),
+    Door("/v1/score/jobs/{job_id}/scores", "GET", "score", jobs.scores),
     Door("/v1/scores/{score_id}", "GET", "score", one_score),
     Door("/v1/contacts/{contact_id:path}/scores", "GET", "score", scores_of_contact),
     Door("/v1/events", "POST", "events", event_doors.events),
@@ -103,6 +122,8 @@ DOORS = (
     Door("/v1/group", "POST", "events", event_doors.group),
     Door("/v1/batch", "POST", "events", event_doors.batch),
     Door("/v1/conversions", "GET", "score", conversions),
+    Door("/metrics", "GET", "metrics", metrics),
+    Door("/docs", "GET", None, docs),
     Door("/livez", "GET", None, livez),
     Door("/readyz", "GET", None, readyz),
     Door("/openapi.json", "GET", None, openapi),

@@ -10,6 +10,7 @@ from engagement.errors import BadInput
 from engagement.ledger import FILE
 from engagement.log import DATABASES
 from engagement.settings import Settings, read_settings
+from serving.limits import RATE
 
 LOG_FILE = "mqm.sqlite"
 
@@ -23,7 +24,7 @@ class ServiceConfig:
         log: URL of the engagement log; made where there is none.
         store: the folder that holds the champions' pointers and bundles.
         ledger: the SQLite file of the scores that were given.
-        workers: processes that serve.
+        workers: processes that serve. rate: requests a second that a key may make.
     """
 
     home: Path
@@ -31,6 +32,7 @@ class ServiceConfig:
     store: Path
     ledger: Path
     workers: int
+    rate: float
     settings: Settings
 
 
@@ -47,7 +49,7 @@ def read_config(environ: Mapping[str, str]) -> ServiceConfig:
     log = log_url(url) if url else f"sqlite:///{home / LOG_FILE}"
     settings = read_settings([home], environ)
     store = home / (environ.get("MQM_STORE") or "mlruns")
-    return ServiceConfig(home, log, store, ledger_file(home, environ), workers(environ), settings)
+    return ServiceConfig(home, log, store, ledger_file(home, environ), workers(environ), rate(environ), settings)
 
 
 def ledger_file(home: Path, environ: Mapping[str, str]) -> Path:
@@ -67,6 +69,22 @@ def log_url(url: str) -> str:
     if scheme != "sqlite" or not separator or not rest[1:]:
         raise BadInput("not a log that a service can write to", scheme, f"Give {DATABASES}.")
     return f"sqlite:///{Path(rest[1:]).absolute()}"
+
+
+def rate(environ: Mapping[str, str]) -> float:
+    """MQM_RATE: requests a second for each key that has no rate of its own.
+
+    Raises:
+        BadInput: not a number from 1 to a million.
+    """
+    text = environ.get("MQM_RATE") or str(RATE)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 1 <= number <= 1_000_000:
+        raise BadInput("MQM_RATE", text, "Give a number from 1 to 1000000.")
+    return number
 
 
 def workers(environ: Mapping[str, str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import logging
@@ -9,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from math import ceil
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
@@ -17,12 +19,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engagement.errors import BadInput
 from serving.keys import Key
+from serving.metrics import Metrics
 from serving.problems import Problem, problem_of, problem_response
 
 if TYPE_CHECKING:
     from serving.state import State
 
 MAX_BODY = 5 * 1024 * 1024
+#: Seconds in which a body has to arrive.
+BODY_SECONDS = 20
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="mqm", Basic realm="mqm"'}
 QUIET = frozenset({"/livez", "/readyz"})
 
@@ -39,7 +44,13 @@ def door(state: State, scope: str | None, handler: Handler) -> Callable[[Request
 
     async def endpoint(request: Request) -> Response:
         if scope is not None:
-            request.state.key_id = authorize(state, request, scope).id
+            if state.turns.full():
+                raise Problem(503, "overloaded", "More is asked than can be answered.", headers={"Retry-After": "1"})
+            key = authorize(state, request, scope)
+            request.state.key_id = key.id
+            if wait := state.rates.wait(key.id, key.rate):
+                detail = "This key asks more often than it may."
+                raise Problem(429, "rate_limited", detail, headers={"Retry-After": str(ceil(wait))})
         return await handler(state, request)
 
     return endpoint
@@ -88,7 +99,7 @@ async def read_json(request: Request) -> bytes:
     """The body of a request that says it is plain JSON, counted as it comes, whatever Content-Length says.
 
     Raises:
-        Problem: 415 another media type or an encoding, 413 too large, 400 the caller went away.
+        Problem: 415 another media type or an encoding, 413 too large, 408 too slow, 400 the caller went away.
     """
     headers = request.headers
     if not _JSON.fullmatch(headers.get("content-type", "").strip()):
@@ -100,11 +111,15 @@ async def read_json(request: Request) -> bytes:
         raise _too_large()
     chunks, size = [], 0
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MAX_BODY:
-                raise _too_large()
-            chunks.append(chunk)
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MAX_BODY:
+                    raise _too_large()
+                chunks.append(chunk)
+    except TimeoutError:
+        detail = f"The body did not arrive within {BODY_SECONDS} seconds."
+        raise Problem(408, "body_too_slow", detail, headers={"Connection": "close"}) from None
     except ClientDisconnect:
         raise Problem(400, "incomplete_body", "The body ended early.") from None
     return b"".join(chunks)
@@ -120,8 +135,8 @@ def json_response(body: bytes, language: str = "", status: int = 200, **headers:
 class Frame:
     """The frame around every request: its id, the headers of every answer, the log line, and the last resort."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -154,7 +169,9 @@ class Frame:
             error = type(caught).__name__
             if not status:
                 await problem_response(problem_of(caught), request_id)(scope, receive, send_framed)
-        _log_line(scope, status, time.perf_counter() - began, request_id, error)
+        seconds = time.perf_counter() - began
+        self._metrics.request(getattr(scope.get("route"), "path", None), scope["method"], status, seconds)
+        _log_line(scope, status, seconds, request_id, error)
 
 
 def _log_line(scope: Scope, status: int, seconds: float, request_id: str, error: str | None) -> None:

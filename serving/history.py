@@ -39,20 +39,20 @@ class Change(msgspec.Struct, frozen=True):
 async def one_score(state: State, request: Request) -> Response:
     """GET /v1/scores/{score_id}."""
     score_id = request.path_params["score_id"]
-    record = await state.aside(state.recorder.ledger.score, score_id)
+    record = await state.reading(state.recorder.ledger.score, score_id)
     if record is None:  # perhaps on its way, from here or from another worker
         await asyncio.sleep(3 * PAUSE)
-        record = await state.aside(state.recorder.ledger.score, score_id)
+        record = await state.reading(state.recorder.ledger.score, score_id)
     if record is None:
         raise Problem(404, "unknown_score", "There is no score of that id: never given, or erased.")
-    return json_response(await state.aside(_one_score, state, record))
+    return json_response(await state.reading(_one_score, state, record))
 
 
 async def scores_of_contact(state: State, request: Request) -> Response:
     """GET /v1/contacts/{contact_id}/scores."""
     conversion = request.query_params.get("conversion")
     limit = _limit(request.query_params.get("limit"))
-    rows = await state.aside(_scores_of_contact, state, request.path_params["contact_id"], conversion, limit)
+    rows = await state.reading(_scores_of_contact, state, request.path_params["contact_id"], conversion, limit)
     return json_response(msgspec.json.encode({"scores": rows, "request_id": request.state.request_id}))
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from engagement.errors import BadInput
 
 FILE = "mqm-keys.json"
-SCOPES = ("score", "events", "card", "admin")
+SCOPES = ("score", "events", "card", "admin", "metrics")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Key:
 
     Attributes:
         scopes: some of `SCOPES`; admin includes them all.
+        rate: requests a second that it may make; None for the service's own limit.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Key:
     expires_at: int | None = None
     revoked_at: int | None = None
     note: str = ""
+    rate: float | None = None
 
     def allows(self, scope: str) -> bool:
         """Whether this key opens doors of that scope."""
@@ -52,7 +54,12 @@ class Key:
 
 
 def create_key(
-    home: Path, scopes: Sequence[str], now: int, expires_at: int | None = None, note: str = ""
+    home: Path,
+    scopes: Sequence[str],
+    now: int,
+    expires_at: int | None = None,
+    note: str = "",
+    rate: float | None = None,
 ) -> tuple[Key, str]:
     """Makes a key and returns it with its text `id.secret`, which is shown once and never kept.
 
@@ -66,7 +73,7 @@ def create_key(
     if expires_at is not None and expires_at <= now:
         raise BadInput("the key would have expired already", cure="Give a time to come.")
     secret = secrets.token_urlsafe(32)
-    key = Key(secrets.token_hex(6), _digest(secret), tuple(dict.fromkeys(scopes)), now, expires_at, None, note)
+    key = Key(secrets.token_hex(6), _digest(secret), tuple(dict.fromkeys(scopes)), now, expires_at, None, note, rate)
     with _locked(home):
         _write(home, [*list_keys(home), key])
     return key, f"{key.id}.{secret}"
@@ -104,6 +111,22 @@ def revoke_key(home: Path, key_id: str, now: int) -> Key:
         revoked = replace(found, revoked_at=now)
         _write(home, [revoked if key is found else key for key in keys])
     return revoked
+
+
+def rotate_key(home: Path, key_id: str, now: int, ends_at: int) -> tuple[Key, str]:
+    """Makes a successor with the same scopes, note and rate; both open doors until the old one expires.
+
+    Raises:
+        BadInput: there is no key of that id, or it opens no doors any more.
+    """
+    old = next((key for key in list_keys(home) if key.id == key_id), None)
+    if old is None or old.state(now) != "active":
+        raise BadInput("there is no live key of that id", key_id, "mqm key list shows them.")
+    new, text = create_key(home, old.scopes, now, old.expires_at, old.note, old.rate)
+    with _locked(home):
+        ending = replace(old, expires_at=min(ends_at, old.expires_at or ends_at))
+        _write(home, [ending if key.id == key_id else key for key in list_keys(home)])
+    return new, text
 
 
 class KeyRing:

@@ -51,6 +51,8 @@ def _parameter(name: str, where: str, description: str, schema: Schema | None = 
     }
 
 
+_JOB_ID = _parameter("job_id", "path", "As the answer to the job named it.")
+_START = _parameter("start", "query", "The place of the first score.", {"type": "integer", "minimum": 0})
 _SCORE_ID = _parameter("score_id", "path", "As the answer named it.")
 _CONTACT_ID = _parameter("contact_id", "path", "The contact, percent-encoded.")
 _CONVERSION = _parameter("conversion", "query", "Only scores of this conversion.")
@@ -64,19 +66,21 @@ def _operation(
     body: str | None,
     answer: Schema,
     parameters: tuple[Schema, ...] = (),
+    status: str = "200",
+    media_type: str = "application/json",
 ) -> Schema:
     problem = {
         "description": "A problem (RFC 9457).",
         "content": {"application/problem+json": {"schema": ref("Problem")}},
     }
-    statuses = ["400", "413", "415"] if body else []
-    statuses += ["401", "403"] if scope else []
+    statuses = ["400", "408", "413", "415"] if body else []
+    statuses += ["401", "403", "429", "503"] if scope else []
     statuses += ["404"] if any(one["in"] == "path" for one in parameters) else []
     operation: Schema = {
         "operationId": name,
         "summary": summary,
         "responses": {
-            "200": {"description": "The answer.", "content": {"application/json": {"schema": answer}}},
+            status: {"description": "The answer.", "content": {media_type: {"schema": answer}}},
             **dict.fromkeys(sorted(statuses), problem),
             "default": problem,
         },
@@ -98,6 +102,17 @@ PATHS: Schema = {
     "/v1/score": {"post": _operation("score", "score", "One explained score.", "ScoreRequest", ref("Score"))},
     "/v1/score/batch": {
         "post": _operation("scoreBatch", "score", "Up to 1000 explained scores.", "BatchRequest", ref("Scores"))
+    },
+    "/v1/score/jobs": {
+        "post": _operation(
+            "submitJob", "score", "Scores up to 100000 contacts, in a while.", "JobRequest", ref("Job"), (), "202"
+        )
+    },
+    "/v1/score/jobs/{job_id}": {"get": _operation("job", "score", "How far a job is.", None, ref("Job"), (_JOB_ID,))},
+    "/v1/score/jobs/{job_id}/scores": {
+        "get": _operation(
+            "scoresOfJob", "score", "The scores of a job, a thousand at a time.", None, ref("Page"), (_JOB_ID, _START)
+        )
     },
     "/v1/scores/{score_id}": {
         "get": _operation("storedScore", "score", "A given score.", None, ref("StoredScore"), (_SCORE_ID,))
@@ -125,6 +140,12 @@ PATHS: Schema = {
     "/v1/batch": {"post": _operation("batch", "events", "Stores many messages.", "SegmentBatch", ref("Stored"))},
     "/v1/conversions": {
         "get": _operation("conversions", "score", "What can be asked for.", None, ref("Conversions"))
+    },
+    "/metrics": {
+        "get": _operation("metrics", "metrics", "For Prometheus.", None, {"type": "string"}, media_type="text/plain")
+    },
+    "/docs": {
+        "get": _operation("docs", None, "This document as a page.", None, {"type": "string"}, media_type="text/html")
     },
     "/livez": {"get": _operation("live", None, "Whether the process answers.", None, ref("Health"))},
     "/readyz": {"get": _operation("ready", None, "Whether scores can be asked for.", None, ref("Health"))},

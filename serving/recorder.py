@@ -49,14 +49,15 @@ class Recorder:
     """Writes scores to a ledger. Close it to have everything written.
 
     Args:
-        written: called in the writing thread with each group that is in the ledger.
+        written: called in the writing thread with each group that is in the ledger; `lost` with how many are not.
     """
 
-    def __init__(self, ledger: Ledger, written: Callable[[Sequence[Given]], None] = lambda group: None) -> None:
-        self.ledger, self._written = ledger, written
+    def __init__(
+        self, ledger: Ledger, written: Callable[[Sequence[Given]], None], lost: Callable[[float], None]
+    ) -> None:
+        self.ledger, self._written, self._lost = ledger, written, lost
         self._waiting: dict[str, Given] = {}
         self._stop = threading.Event()
-        self.unrecorded = 0
         self._thread = threading.Thread(target=self._run, name="mqm-recorder", daemon=True)
         self._thread.start()
 
@@ -68,7 +69,7 @@ class Recorder:
     def add(self, given: Given) -> None:
         """Takes a score along."""
         if len(self._waiting) >= MOST:
-            self.unrecorded += 1
+            self._lost(1)
         else:
             self._waiting[given.score_id] = given
 
@@ -86,13 +87,20 @@ class Recorder:
         while group := list(islice(self._waiting.copy().values(), GROUP)):
             try:
                 write(self.ledger, group)
-                self._written(group)
             except Exception as error:  # the thread lives on: the next group may find room again
-                self.unrecorded += len(group)
+                self._lost(len(group))
                 detail = str(error) if isinstance(error, MqmError) else ""
                 log.error("scores unrecorded", extra={"error": type(error).__name__, "detail": detail})
+            else:
+                self._tell(group)
             for given in group:
                 del self._waiting[given.score_id]
+
+    def _tell(self, group: Sequence[Given]) -> None:
+        try:
+            self._written(group)
+        except Exception as error:
+            log.error("scores not told on", extra={"error": type(error).__name__})
 
 
 def write(ledger: Ledger, group: Sequence[Given]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -112,6 +113,7 @@ def start(
     command = [sys.executable, "-m", "bentoml", "serve", "--quiet", TARGET, "--working-dir", str(root)]
     command += ["--host", host, "--port", str(port), *TIMEOUTS]
     environ = child_environment(os.environ, home, workers, log)
+    environ |= metrics_folder(home, port)
     with ExitStack() as files:
         out = None if output is None else files.enter_context(output.open("ab"))
         return subprocess.Popen(  # noqa: S603 (our own command)
@@ -123,6 +125,17 @@ def start(
             start_new_session=True,
             cwd=root,
         )
+
+
+def metrics_folder(home: Path, port: int) -> dict[str, str]:
+    """An empty folder for the counters of this service's workers, as a variable; none where there is no room."""
+    folder = home.absolute() / f".mqm-metrics-{port}"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    except OSError:
+        return {}
+    return {"MQM_METRICS": str(folder)}
 
 
 def child_environment(environ: Mapping[str, str], home: Path, workers: int, log: str | None) -> dict[str, str]:

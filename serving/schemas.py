@@ -5,7 +5,7 @@ from __future__ import annotations
 from engagement.schema import VALUE_LIMIT
 from serving.schema_words import TIME, Schema, integer, listing, maybe, number, record, ref, text
 from serving.segment_schemas import SEGMENT_SCHEMAS
-from serving.wire import MAX_BATCH
+from serving.wire import MAX_BATCH, MAX_JOB
 
 _ID = text(minLength=1, maxLength=512)
 _MAYBE_ID = maybe(_ID)
@@ -144,6 +144,38 @@ SCHEMAS: Schema = {
             "since": text("The id of the score before."),
             "log_odds": maybe(number("The difference.")),
             "evidence": integer("How many facts became known since."),
+        },
+    ),
+    "JobRequest": record(
+        ["conversion", "contact_ids"],
+        {
+            "conversion": _ID,
+            "contact_ids": listing(_ID, minItems=1, maxItems=MAX_JOB),
+            "as_of": maybe(text(f"Null means now. {TIME}")),
+        },
+        closed=True,
+    ),
+    "Job": record(
+        ["job_id", "status", "conversion", "as_of", "total", "done", "status_url", "scores_url", "request_id"],
+        {
+            "job_id": text(),
+            "status": text("queued, running, done or failed."),
+            "error": maybe(text()),
+            "conversion": text(),
+            "as_of": text(TIME),
+            "total": integer(),
+            "done": integer(),
+            "status_url": text(),
+            "scores_url": text(),
+            "request_id": text(),
+        },
+    ),
+    "Page": record(
+        ["scores", "request_id"],
+        {
+            "scores": listing(ref("Score")),
+            "next": maybe(integer("Where the next page starts; null on the last one so far.")),
+            "request_id": text(),
         },
     ),
     "Scores": record(["scores", "request_id"], {"scores": listing(ref("Score")), "request_id": text()}),

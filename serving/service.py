@@ -17,6 +17,8 @@ from pathlib import Path
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 os.environ.setdefault("DO_NOT_TRACK", "1")
+if folder := os.environ.get("MQM_METRICS"):  # BentoML gives all services of a machine one folder
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
 
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,14 +27,19 @@ from engagement.events import Event
 from engagement.ledger import Ledger
 from engagement.log import open_database
 from features.arrays import LogArrays
-from models.champions import champions
+from models.champions import SHADOWS, Champion, champions
 from models.propensity import PropensityModel
 from serving.admission import Admission
 from serving.app import make_app
 from serving.config import ServiceConfig, read_config
+from serving.jobs import Jobs
 from serving.keys import KeyRing
+from serving.limits import RateLimit
+from serving.live import live
 from serving.logs import log_to_stderr
+from serving.metrics import Metrics
 from serving.scorer import scores
+from serving.shadow import Shadow
 from serving.shelf import Shelf
 from serving.state import State
 
@@ -45,16 +52,31 @@ def now() -> int:
 def make_state(config: ServiceConfig) -> State:
     """The parts of one worker, over the project's own files."""
     admission = Admission(config.home, config.store)
-    return State(
+    metrics = Metrics(lambda: live(state, config))
+
+    def champion_of(one: Champion) -> PropensityModel:
+        model = warmed(admission.admit(one))
+        admission.keep_as_last_good(one)
+        return model
+
+    def shadow(of: State) -> Shadow:
+        shelf = Shelf(lambda: champions(config.store, SHADOWS), admission.admit, refused=metrics.refused.inc)
+        return Shadow(shelf, of.log, metrics)
+
+    state = State(
         conversions=config.settings.funnel.conversions,
         keys=KeyRing(config.home),
-        shelf=Shelf(lambda: champions(config.store), lambda one: warmed(admission.admit(one)), admission.last_good),
+        rates=RateLimit(config.home, config.rate),
+        shelf=Shelf(lambda: champions(config.store), champion_of, admission.last_good, lambda: metrics.refused.inc()),
         open_ledger=lambda: Ledger(config.ledger),
         open_log=lambda: open_database(config.log, create=True),
         clock=now,
         language=config.settings.language,
         settled=still_the_collector,
+        metrics=metrics,
+        beside=(Jobs, shadow),
     )
+    return state
 
 
 def warmed(model: PropensityModel) -> PropensityModel:

@@ -32,6 +32,7 @@ class Shelf:
     Args:
         find: the champions as the registry's pointers name them now.
         load: a verified, warmed-up model from a champion; raises a named error when it is broken.
+        refused: called each time a bundle was refused.
         last_good: who was in use before this process began; stands in for one that is refused.
     """
 
@@ -40,8 +41,9 @@ class Shelf:
         find: Callable[[], Mapping[str, Champion]],
         load: Callable[[Champion], PropensityModel],
         last_good: Callable[[], Mapping[str, Champion]] = dict,
+        refused: Callable[[], None] = lambda: None,
     ) -> None:
-        self._find, self._load, self._last_good = find, load, last_good
+        self._find, self._load, self._last_good, self._tell = find, load, last_good, refused
         self._held: dict[str, Champion] = {}
         self._refused: dict[Champion, float] = {}
         self._stop = threading.Event()
@@ -76,6 +78,7 @@ class Shelf:
             model = self._load(champion)
         except Exception as error:
             self._refused[champion] = time.monotonic() + AGAIN
+            self._tell()
             detail = str(error) if isinstance(error, MqmError) else ""
             log.error("bundle refused", extra={**fields, "error": type(error).__name__, "detail": detail})
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
@@ -14,14 +14,18 @@ from engagement.errors import MqmError
 from engagement.funnel import Conversion
 from engagement.ledger import Ledger
 from serving.keys import KeyRing
+from serving.limits import RateLimit, Turns
+from serving.metrics import Metrics
 from serving.problems import Problem
-from serving.recorder import Recorder
+from serving.recorder import Given, Recorder
 from serving.scorer import HistoryLog
 from serving.shelf import POLL, Shelf
 from serving.writer import AppendableLog, Writer
 
 #: A body above this many bytes is worked on beside the event loop.
 LARGE = 64 * 1024
+#: Large requests that may wait for their thread.
+MOST_WAITING = 32
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,6 +41,18 @@ class ServiceLog(HistoryLog, AppendableLog, Protocol):
         ...
 
 
+class Companion(Protocol):
+    """What works beside the doors, in a thread of its own."""
+
+    def heard(self, group: Sequence[Given]) -> None:
+        """These scores were given, and are in the ledger."""
+        ...
+
+    def close(self) -> None:
+        """Ends it."""
+        ...
+
+
 @dataclass
 class State:
     """The parts of one worker. Nothing runs before `start`; `close` writes what waits.
@@ -45,21 +61,29 @@ class State:
         open_log: opens the log; tried again every `POLL` seconds while it fails. open_ledger: likewise.
         clock: now, in microseconds UTC.
         language: that of the sentences where a request does not ask for another.
+        beside: what else works in this worker: each is made from the state, hears of scores given, and is closed.
         settled: called once, after the first look at the champions (to still the garbage collector).
     """
 
     conversions: Mapping[str, Conversion]
     keys: KeyRing
+    rates: RateLimit
     shelf: Shelf
     open_log: Callable[[], ServiceLog]
     open_ledger: Callable[[], Ledger]
     clock: Callable[[], int]
     language: str = "en"
     settled: Callable[[], None] = lambda: None
+    metrics: Metrics = field(default_factory=Metrics)
+    beside: Sequence[Callable[[State], Companion]] = ()
+    turns: Turns = field(default_factory=Turns)
     _log: ServiceLog | None = None
     _writer: Writer | None = None
     _recorder: Recorder | None = None
+    _companions: list[Companion] = field(default_factory=list)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "mqm-long"))
+    _readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "mqm-reading"))
+    _waiting: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -76,7 +100,8 @@ class State:
             opened = self.open_log()
             self._writer, self._log = Writer(opened), opened
         if self._recorder is None:
-            self._recorder = Recorder(self.open_ledger())
+            self._recorder = Recorder(self.open_ledger(), self.heard, self.metrics.unrecorded.inc)
+            self._companions = [make(self) for make in self.beside]
         self.shelf.refresh()
 
     def close(self) -> None:
@@ -86,8 +111,11 @@ class State:
         if self._writer is not None:
             self._writer.close()
         self._pool.shutdown()
+        self._readers.shutdown()
         if self._recorder is not None:
             self._recorder.close()
+            for companion in self._companions:
+                companion.close()
             self._recorder.ledger.close()
         if self._log is not None:
             self._log.close()
@@ -125,6 +153,12 @@ class State:
             raise _starting()
         return self._recorder
 
+    def heard(self, group: Sequence[Given]) -> None:
+        """Tells all who work beside what was given and is in the ledger."""
+        self.metrics.given([given.score for given in group])
+        for companion in self._companions:
+            companion.heard(group)
+
     def missing(self) -> str | None:
         """What keeps the service from being ready, as a sentence; None when it is ready."""
         if self._log is None or self._recorder is None:
@@ -138,9 +172,22 @@ class State:
         return None
 
     async def aside(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Runs long work in the one thread for it, so that the event loop stays free."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        """Runs long work in the one thread for it, so that the event loop stays free.
+
+        Raises:
+            Problem: 503: too much waits for it already.
+        """
+        if self._waiting >= MOST_WAITING:
+            raise Problem(503, "overloaded", "Too many large requests wait.", headers={"Retry-After": "5"})
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        finally:
+            self._waiting -= 1
+
+    async def reading(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Runs a look into the ledger beside the event loop, and not behind long work."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: work(*args, **kwargs))
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -22,6 +22,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=512)]
 Time = Annotated[datetime, Meta(tz=True)]
 Value = Annotated[float, Meta(ge=-VALUE_LIMIT, le=VALUE_LIMIT)]
 MAX_BATCH = 1000
+MAX_JOB = 100_000
 
 #: An attribute's value is text in the log; numbers and truth values are written as text.
 AttributeValue = str | int | float | bool | None
@@ -82,6 +83,14 @@ class BatchRequest(_Strict):
     as_of: Time | None = None
     contact_ids: Annotated[list[Id], Meta(max_length=MAX_BATCH)] | None = None
     requests: Annotated[list[BatchItem], Meta(max_length=MAX_BATCH)] | None = None
+
+
+class JobRequest(_Strict):
+    """Up to 100,000 contacts, to be scored from their stored histories beside what else is asked."""
+
+    conversion: Id
+    contact_ids: Annotated[list[Id], Meta(min_length=1, max_length=MAX_JOB)]
+    as_of: Time | None = None
 
 
 class EventIn(_Strict):

@@ -63,6 +63,7 @@ def reseal(home: Path, name: str, content: str) -> Champion:
 def test_a_whole_bundle_is_tried_in_a_child_and_survives_the_store(home: Path) -> None:
     admission = Admission(home, home / "mlruns")
     model = admission.admit(champion(home))
+    admission.keep_as_last_good(champion(home))
     assert model.digest == champion(home).digest
     assert admission.last_good() == {"mql_to_meeting": champion(home)}
     gone = champion(home)
@@ -134,6 +135,7 @@ def test_a_copy_that_rots_is_taken_again_from_the_store(home: Path) -> None:
 def test_after_a_restart_the_last_good_model_stands_in_for_a_damaged_one(home: Path) -> None:
     admission = Admission(home, home / "mlruns")
     good = admission.admit(champion(home)).digest
+    admission.keep_as_last_good(champion(home))
     pointer = home / "mlruns" / "champions" / "mql_to_meeting.json"
     body = json.loads(pointer.read_text())
     for text in (json.dumps({**body, "digest": "sha256:" + "1" * 64, "version": "2"}), "{"):
