@@ -18,6 +18,7 @@ from mqm import (
     model_commands,
     score_commands,
     serve_commands,
+    webhook_commands,
 )
 
 _DESCRIPTION = """\
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         serve_commands,
         key_commands,
         ledger_commands,
+        webhook_commands,
         demo_command,
     ):
         group.add(commands)

@@ -42,6 +42,7 @@ from serving.scorer import scores
 from serving.shadow import Shadow
 from serving.shelf import Shelf
 from serving.state import State
+from serving.webhooks import Webhooks
 
 
 def now() -> int:
@@ -74,7 +75,7 @@ def make_state(config: ServiceConfig) -> State:
         language=config.settings.language,
         settled=still_the_collector,
         metrics=metrics,
-        beside=(Jobs, shadow),
+        beside=(Jobs, shadow, lambda of: Webhooks(of, config.home)),
     )
     return state
 
