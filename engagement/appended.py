@@ -9,7 +9,7 @@ from typing import Any
 from engagement.errors import BadInput
 from engagement.schema import EVENTS
 
-ACCEPTED, DUPLICATE, CONFLICT = "accepted", "duplicate", "conflict"
+ACCEPTED, DUPLICATE, CONFLICT, ERASED = "accepted", "duplicate", "conflict", "erased"
 
 #: A row of the log's events, in the order of `EVENTS`.
 Row = tuple[Any, ...]
@@ -27,20 +27,23 @@ class Appended:
         duplicates: events that were there already, with the same body.
         conflicts: ids of events that were there already with another body; nothing was changed for them.
         attributes: attribute rows that are new.
-        statuses: "accepted", "duplicate" or "conflict" for each event, in order; empty for a bulk append.
+        erased: events of contacts that were erased after they occurred; they were not stored.
+        statuses: "accepted", "duplicate", "conflict" or "erased" for each event, in order; empty for a bulk append.
     """
 
     accepted: int = 0
     duplicates: int = 0
     conflicts: tuple[str, ...] = ()
     attributes: int = 0
+    erased: int = 0
     statuses: tuple[str, ...] = ()
 
 
 def appended(rows: Sequence[Row], statuses: Sequence[str], attributes: int) -> Appended:
     """The statuses of some rows, summed up."""
     conflicts = tuple(row[0] for row, status in zip(rows, statuses, strict=True) if status == CONFLICT)
-    return Appended(statuses.count(ACCEPTED), statuses.count(DUPLICATE), conflicts, attributes, tuple(statuses))
+    accepted, duplicates, erased = (statuses.count(status) for status in (ACCEPTED, DUPLICATE, ERASED))
+    return Appended(accepted, duplicates, conflicts, attributes, erased, tuple(statuses))
 
 
 def in_all(parts: Iterable[Appended]) -> Appended:
@@ -51,6 +54,7 @@ def in_all(parts: Iterable[Appended]) -> Appended:
         sum(part.duplicates for part in every),
         tuple(event_id for part in every for event_id in part.conflicts),
         sum(part.attributes for part in every),
+        sum(part.erased for part in every),
     )
 
 

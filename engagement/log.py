@@ -12,6 +12,7 @@ from engagement.errors import BadInput
 
 if TYPE_CHECKING:
     from engagement.appended import Appended
+    from engagement.erased import Tombstones
     from engagement.events import Attribute, Event, Told
 
 #: What a log that can be written to is called, for messages.
@@ -56,6 +57,18 @@ class Database(Log, Protocol):
         self, events: pa.Table, attributes: pa.Table, progress: Callable[[int, int], None] | None = None
     ) -> Appended:
         """Stores tables portion by portion; what is interrupted can be run again."""
+        ...
+
+    def erase(self, contact_id: str, at: int) -> tuple[int, int]:
+        """Removes a contact's events and attributes and says how many; what occurred up to `at` stays out."""
+        ...
+
+    def tombstones(self) -> dict[bytes, int]:
+        """The contacts that were erased (see `engagement.erased`)."""
+        ...
+
+    def add_tombstones(self, more: Tombstones) -> None:
+        """Erased contacts of other places: what they did before stays out of here too."""
         ...
 
     def history(self, contact_id: str) -> tuple[list[Event], list[Attribute]]:

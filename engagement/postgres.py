@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv
-from msgspec import msgpack
 from msgspec.structs import astuple
 
-from engagement.appended import ACCEPTED, Appended, Row, appended, in_all, refuse_infinite, status_again
-from engagement.errors import BadInput, EmptyLog
+from engagement.appended import Appended, Row, appended, in_all, refuse_infinite
+from engagement.erased import Tombstones, digest, sifted
+from engagement.errors import EmptyLog
 from engagement.events import Attribute, Event, Told, told
 from engagement.postgres_connection import Connection, Connections
+from engagement.postgres_copy import copied
 from engagement.postgres_sql import (
-    ADD_ATTRIBUTES,
-    ADD_EVENTS,
+    ADD_TOMBSTONE,
     ALL_ATTRIBUTES,
     ALL_EVENTS,
     ATTRIBUTES_OF_MANY,
+    ERASE,
+    ERASING,
     EVENTS_BY_ID,
     EVENTS_OF_MANY,
-    MARK,
-    SCHEMA,
-    VERSION,
+    TOMBSTONES,
 )
-from engagement.rows import clustered, rows_of, storage
+from engagement.postgres_writing import add_attributes, add_events, prepare, sieve
+from engagement.rows import clustered, rows_of
 from engagement.schema import ATTRIBUTES, EVENTS
 
-#: Rows in one transaction of a bulk append; bytes of a chunk that is read.
-PORTION, CHUNK = 5_000, 16 << 20
-#: Locked while the tables are made, so that of several processes one makes them.
-_MAKING = 0x6D716D
+#: Rows in one transaction of a bulk append: others get their turn between two.
+PORTION = 5_000
 
 
 class PostgresLog:
@@ -52,7 +48,7 @@ class PostgresLog:
 
     def __init__(self, url: str, create: bool) -> None:
         self._connections = Connections(url)
-        self._connections.run(lambda connection: _prepare(connection, create, self.location))
+        self._connections.run(lambda connection: prepare(connection, create, self.location))
 
     @property
     def location(self) -> str:
@@ -99,12 +95,42 @@ class PostgresLog:
 
         def store(connection: Connection) -> Appended:
             with connection.transaction():
-                statuses = _add_events(connection, rows)
+                known = sieve(connection, rows, facts)
+                statuses = sifted(rows, known, lambda some: add_events(connection, some))
                 beside = [astuple(one) for one in told(events, statuses)] if events else []
-                new = _add_attributes(connection, [*facts, *beside])
+                new = add_attributes(connection, [fact for fact in (*facts, *beside) if not known.fact(fact)])
             return appended(rows, statuses, new)
 
         return self._connections.run(store)
+
+    def erase(self, contact_id: str, at: int) -> tuple[int, int]:
+        """Removes a contact's events and attributes and says how many; what occurred up to `at` is not stored again.
+
+        The server's own files (its write-ahead log, pages not yet reused) are its administrator's to look after.
+        """
+
+        def remove(connection: Connection) -> tuple[int, int]:
+            with connection.transaction():
+                connection.execute(ERASING)
+                connection.execute(ADD_TOMBSTONE, (digest(contact_id), at))
+                events, facts = (connection.execute(statement, (contact_id,)).rowcount for statement in ERASE)
+            return events, facts
+
+        return self._connections.run(remove)
+
+    def tombstones(self) -> dict[bytes, int]:
+        """The contacts that were erased."""
+        rows: Any = self._connections.run(lambda connection: connection.execute(TOMBSTONES).fetchall())
+        return dict(rows)
+
+    def add_tombstones(self, more: Tombstones) -> None:
+        """Erased contacts of other places: what they did before stays out of here too."""
+
+        def add(connection: Connection) -> None:
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.executemany(ADD_TOMBSTONE, list(more.items()))
+
+        self._connections.run(add)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -166,92 +192,8 @@ class PostgresLog:
     def batches(self, table: str) -> Iterator[pa.Table]:
         """All rows of "events" or "attributes" as of one instant, in tables of some ten thousand."""
         schema, statement = {"events": (EVENTS, ALL_EVENTS), "attributes": (ATTRIBUTES, ALL_ATTRIBUTES)}[table]
-        yield from self._copied(schema, statement, {})
+        yield from copied(self._connections, schema, statement, {})
 
     def _table(self, schema: pa.Schema, whole: str, some: str, contacts: Sequence[str] | None) -> pa.Table:
         statement, values = (whole, {}) if contacts is None else (some, {"wanted": list(contacts)})
-        return pa.concat_tables([schema.empty_table(), *self._copied(schema, statement, values)])
-
-    def _copied(self, schema: pa.Schema, statement: str, values: dict[str, Any]) -> Iterator[pa.Table]:
-        """The rows of a statement, over a connection of their own: what reads them may ask for others meanwhile."""
-        with self._connections.alone() as connection, connection.cursor() as cursor:
-            parts: list[bytes] = []
-            with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv)", values or None) as copy:
-                size = 0
-                for part in copy:
-                    parts.append(bytes(part))
-                    size += len(part)
-                    if size >= CHUNK:
-                        yield _parsed(b"".join(parts), schema)
-                        parts, size = [], 0
-            if parts:
-                yield _parsed(b"".join(parts), schema)
-
-
-def _prepare(connection: Connection, create: bool, name: str) -> None:
-    """Makes the tables where they are to be made, and refuses a database that is not a log of this version."""
-    with connection.transaction():
-        connection.execute(f"SELECT pg_advisory_xact_lock({_MAKING})")
-        ours, foreign = (_exists(connection, table) for table in (MARK, "events"))
-        if not ours and foreign:
-            raise BadInput("a database, but not a log", name, "Name another one, or another search_path.")
-        if not ours and not create:
-            raise BadInput("no engagement log", name, "Make one with mqm import, or check the URL.")
-        if not ours:
-            connection.execute(SCHEMA)
-        version = connection.execute(f"SELECT version FROM {MARK}").fetchone()
-        if version != (VERSION,):
-            raise BadInput("a log of another version", version and version[0], f"This mqm reads version {VERSION}.")
-
-
-def _exists(connection: Connection, table: str) -> bool:
-    found = connection.execute("SELECT to_regclass(quote_ident(current_schema()) || %s) IS NOT NULL", (f".{table}",))
-    return found.fetchone() == (True,)
-
-
-def _add_events(connection: Connection, rows: Sequence[Row]) -> list[str]:
-    """Inserts events: "accepted", or what the one that was there before makes of it, for each in order."""
-    known: dict[str, Row] = {}
-    for row in rows:
-        known.setdefault(row[0], row)
-    if not known:
-        return []
-    columns = [list(column) for column in zip(*known.values(), strict=True)]
-    new = {event_id for (event_id,) in connection.execute(ADD_EVENTS, columns)}
-    if old := [event_id for event_id in known if event_id not in new]:
-        known |= {str(row[0]): row for row in connection.execute(EVENTS_BY_ID, (old,))}
-    statuses = []
-    for row in rows:
-        first = row[0] in new
-        new.discard(row[0])
-        statuses.append(ACCEPTED if first else status_again(row, known[row[0]]))
-    return statuses
-
-
-def _add_attributes(connection: Connection, rows: Sequence[Row]) -> int:
-    if not rows:
-        return 0
-    facts = {_fact(row): row for row in reversed(rows)}  # of the same fact the first row is kept
-    columns = [list(facts), *(list(column) for column in zip(*facts.values(), strict=True))]
-    return connection.execute(ADD_ATTRIBUTES, columns).rowcount
-
-
-def _fact(row: Row) -> bytes:
-    """What makes an attribute the same fact: all but when we received it."""
-    return hashlib.blake2b(msgpack.encode(row[:-1]), digest_size=16).digest()
-
-
-def _parsed(data: bytes, schema: pa.Schema) -> pa.Table:
-    """A table from the server's CSV, where an empty text is quoted and a missing one is not."""
-    table = pyarrow.csv.read_csv(
-        io.BytesIO(data),
-        pyarrow.csv.ReadOptions(column_names=schema.names, block_size=len(data) + 1),
-        pyarrow.csv.ParseOptions(newlines_in_values=True),
-        pyarrow.csv.ConvertOptions(
-            column_types={field.name: storage(field) for field in schema},
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        ),
-    )
-    return table.cast(schema)
+        return pa.concat_tables([schema.empty_table(), *copied(self._connections, schema, statement, values)])

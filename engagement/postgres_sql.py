@@ -38,6 +38,7 @@ CREATE TABLE attributes (
 );
 CREATE INDEX attributes_of_contact ON attributes (contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX attributes_of_account ON attributes (account_id) WHERE account_id IS NOT NULL;
+CREATE TABLE erased (contact bytea PRIMARY KEY, erased_at bigint NOT NULL);
 CREATE TABLE {MARK} AS SELECT {VERSION} AS version;
 """
 
@@ -54,7 +55,10 @@ ADD_ATTRIBUTES = f"""INSERT INTO attributes (fact, {_ATTRIBUTE})
 
 _ORDER = "ORDER BY contact_id, occurred_at, event_id"
 EVENTS_BY_ID = f"SELECT {_EVENT} FROM events WHERE event_id = ANY(%s)"
-ALL_EVENTS, ALL_ATTRIBUTES = f"SELECT {_EVENT} FROM events {_ORDER}", f"SELECT {_ATTRIBUTE} FROM attributes"
+ALL_EVENTS, ALL_ATTRIBUTES = (
+    f"SELECT {_EVENT} FROM events {_ORDER}",
+    f"SELECT {_ATTRIBUTE} FROM attributes ORDER BY contact_id, account_id",
+)
 
 _ACCOUNTS = "SELECT account_id FROM events WHERE contact_id = ANY(%(wanted)s) AND account_id IS NOT NULL"
 #: Two ways to a row, each by its index; no row comes twice.
@@ -68,3 +72,11 @@ ATTRIBUTES_OF_MANY = f"""
     UNION ALL
     SELECT {_ATTRIBUTE} FROM attributes
     WHERE account_id IN ({_ACCOUNTS}) AND (contact_id IS NULL OR contact_id <> ALL(%(wanted)s))"""
+
+#: Writers hold this from before they look for tombstones until their commit; an erasure waits for them.
+WRITING, ERASING = "LOCK TABLE events IN ROW EXCLUSIVE MODE", "LOCK TABLE events IN SHARE ROW EXCLUSIVE MODE"
+TOMBSTONES_OF = "SELECT contact, erased_at FROM erased WHERE contact = ANY(%s)"
+TOMBSTONES = "SELECT contact, erased_at FROM erased"
+ADD_TOMBSTONE = """INSERT INTO erased (contact, erased_at) VALUES (%s, %s)
+    ON CONFLICT (contact) DO UPDATE SET erased_at = greatest(erased.erased_at, excluded.erased_at)"""
+ERASE = ("DELETE FROM events WHERE contact_id = %s", "DELETE FROM attributes WHERE contact_id = %s")

@@ -7,10 +7,9 @@ microseconds UTC. WAL with `synchronous=FULL`: a commit that returned survives a
 from __future__ import annotations
 
 import json
-import threading
-import weakref
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import apsw
@@ -18,23 +17,30 @@ import pyarrow as pa
 from msgspec.structs import astuple
 
 from engagement.appended import ACCEPTED, Appended, Row, appended, in_all, refuse_infinite, status_again
-from engagement.errors import BadInput, EmptyLog, Unavailable
+from engagement.erased import Sieve, Tombstones, digest, digests, sifted
+from engagement.errors import BadInput, EmptyLog
 from engagement.events import Attribute, Event, Told, told
 from engagement.rows import batches_of, clustered, rows_of
 from engagement.schema import ATTRIBUTES, EVENTS
+from engagement.sqlite_connections import SqliteConnections
 from engagement.sqlite_file import named_errors, open_file, refuse_unsafe_sqlite
 from engagement.sqlite_sql import (
     ADD_ATTRIBUTE,
     ADD_EVENT,
+    ADD_TOMBSTONE,
     ALL_ATTRIBUTES,
     ALL_EVENTS,
+    ANY_TOMBSTONE,
     ATTRIBUTES_OF_ACCOUNT,
     ATTRIBUTES_OF_CONTACT,
     ATTRIBUTES_OF_MANY,
+    ERASE,
     EVENT_BY_ID,
     EVENTS_OF_ACCOUNT,
     EVENTS_OF_CONTACT,
     EVENTS_OF_MANY,
+    TOMBSTONE,
+    TOMBSTONES,
 )
 
 #: Rows in one transaction of a bulk append: others get their turn between two. And rows in a chunk that is read.
@@ -61,11 +67,7 @@ class SqliteLog:
             path.parent.mkdir(parents=True, exist_ok=True)
         elif not path.is_file():
             raise BadInput("no engagement log", str(path), "Make one with mqm import, or check the path.")
-        self._connections: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
-        self._local = threading.local()
-        self._write_lock = threading.Lock()
-        self._closed = False
-        self._writer = self._open(create)
+        self._connections = SqliteConnections(path, create)
 
     @property
     def location(self) -> str:
@@ -86,10 +88,12 @@ class SqliteLog:
         """
         rows = [astuple(e.event if isinstance(e, Told) else e) for e in events]
         refuse_infinite(rows)
-        with self._transaction() as connection:
-            statuses = [_add(connection, row) for row in rows]
-            facts = [astuple(a) for a in (*attributes, *told(events, statuses))]
-            new = _add_attributes(connection, facts)
+        facts = [astuple(one) for one in attributes]
+        with self._connections.transaction() as connection:
+            sieve = _sieve(connection, rows, facts)
+            statuses = sifted(rows, sieve, partial(_add_all, connection))
+            beside = [astuple(one) for one in told(events, statuses)]
+            new = _add_attributes(connection, [fact for fact in (*facts, *beside) if not sieve.fact(fact)])
         return appended(rows, statuses, new)
 
     def append_tables(
@@ -105,19 +109,62 @@ class SqliteLog:
         done, total = 0, len(events) + len(attributes)
         for rows in rows_of(ordered, PORTION):
             refuse_infinite(rows)
-            with self._transaction() as connection:
-                statuses = [_add(connection, row) for row in rows]
+            with self._connections.transaction() as connection:
+                sieve = _sieve(connection, rows, [])
+                statuses = sifted(rows, sieve, partial(_add_all, connection))
             parts.append(appended(rows, statuses, 0))
             done += len(rows)
             if progress:
                 progress(done, total)
         for rows in rows_of(owned, PORTION):
-            with self._transaction() as connection:
-                parts.append(Appended(attributes=_add_attributes(connection, rows)))
+            with self._connections.transaction() as connection:
+                sieve = _sieve(connection, [], rows)
+                new = _add_attributes(connection, [fact for fact in rows if not sieve.fact(fact)])
+            parts.append(Appended(attributes=new))
             done += len(rows)
             if progress:
                 progress(done, total)
         return in_all(parts)
+
+    def erase(self, contact_id: str, at: int) -> tuple[int, int]:
+        """Removes a contact: its events, its attributes, and their bytes from the file and its write-ahead log.
+
+        What occurred up to `at` (microseconds UTC) is not stored again. Returns how many events and attributes.
+
+        Raises:
+            Unavailable: another program holds the file for long.
+        """
+        with self._connections.transaction() as connection:
+            connection.execute(ADD_TOMBSTONE, (digest(contact_id), at))
+            gone = []
+            for statement in ERASE:
+                connection.execute(statement, (contact_id,))
+                gone.append(connection.changes())
+        return gone[0], gone[1]
+
+    def tombstones(self) -> dict[bytes, int]:
+        """The contacts that were erased."""
+        return dict(self._connections.reader().execute(TOMBSTONES))
+
+    def add_tombstones(self, more: Tombstones) -> None:
+        """Erased contacts of other places: what they did before stays out of here too."""
+        with self._connections.transaction() as connection:
+            connection.executemany(ADD_TOMBSTONE, more.items())
+
+    def backup(self, path: Path) -> None:
+        """Writes the log as of one instant into a new file; others read and write meanwhile.
+
+        Raises:
+            Unavailable: no space, or not allowed there.
+        """
+        connection = open_file(self.path, create=False)  # of its own: a reader's may write nowhere
+        try:
+            with named_errors(path):
+                connection.execute("VACUUM INTO ?", (str(path),))
+        finally:
+            connection.close()
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -126,7 +173,7 @@ class SqliteLog:
 
         The contact's events come first, in order of time; then those of the accounts. Empty when unknown.
         """
-        connection = self._reader()
+        connection = self._connections.reader()
         with named_errors(self.path), connection:  # one snapshot for all the statements
             events = [Event(*row) for row in connection.execute(EVENTS_OF_CONTACT, (contact_id,))]
             facts = [Attribute(*row) for row in connection.execute(ATTRIBUTES_OF_CONTACT, (contact_id,))]
@@ -140,13 +187,13 @@ class SqliteLog:
 
     def event(self, event_id: str) -> Event | None:
         """The event of that id."""
-        row = self._reader().execute(EVENT_BY_ID, (event_id,)).fetchone()
+        row = self._connections.reader().execute(EVENT_BY_ID, (event_id,)).fetchone()
         return None if row is None else Event(*row)
 
     def histories(self, contact_ids: Sequence[str]) -> tuple[list[Event], list[Attribute]]:
         """The union of the contacts' histories, each row once, in no order."""
         wanted = (json.dumps(list(contact_ids)),)
-        connection = self._reader()
+        connection = self._connections.reader()
         with named_errors(self.path), connection:
             events = [Event(*row) for row in connection.execute(EVENTS_OF_MANY, wanted)]
             facts = [Attribute(*row) for row in connection.execute(ATTRIBUTES_OF_MANY, wanted)]
@@ -159,7 +206,7 @@ class SqliteLog:
             EmptyLog: not a single event in the log.
         """
         table = self._table(EVENTS, ALL_EVENTS, EVENTS_OF_MANY, contacts)
-        if len(table) == 0 and not self._reader().execute("SELECT 1 FROM events LIMIT 1").get:
+        if len(table) == 0 and not self._connections.reader().execute("SELECT 1 FROM events LIMIT 1").get:
             raise EmptyLog("the log holds no events", str(self.path), "Import some with mqm import.")
         return table
 
@@ -169,9 +216,7 @@ class SqliteLog:
 
     def close(self) -> None:
         """Closes every connection, of other threads too. The log cannot be used afterwards."""
-        self._closed = True
-        for connection in list(self._connections):
-            connection.close()
+        self._connections.close()
 
     # -- connections -----------------------------------------------------------------------------------------
 
@@ -179,10 +224,14 @@ class SqliteLog:
         """How many rows "events" or "attributes" has, about: by the size of the files."""
         return (self.path.stat().st_size + self.wal_bytes()) // _BYTES_A_ROW
 
+    def count(self, table: str) -> int:
+        """How many rows "events" or "attributes" has."""
+        statement = f"SELECT count(*) FROM {'events' if table == 'events' else 'attributes'}"
+        return int(self._connections.reader().execute(statement).get)
+
     def wal_bytes(self) -> int:
         """The size of the write-ahead log."""
-        path = self.path.with_name(self.path.name + "-wal")
-        return path.stat().st_size if path.exists() else 0
+        return self._connections.wal_bytes()
 
     def batches(self, table: str) -> Iterator[pa.Table]:
         """All rows of "events" or "attributes" in tables of some ten thousand, for what is too large for memory."""
@@ -195,41 +244,19 @@ class SqliteLog:
         return pa.Table.from_batches(batches, schema)
 
     def _batches(self, schema: pa.Schema, statement: str, bindings: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
-        yield from batches_of(self._reader().execute(statement, bindings), schema, CHUNK)
+        yield from batches_of(self._connections.reader().execute(statement, bindings), schema, CHUNK)
 
-    def _reader(self) -> apsw.Connection:
-        self._refuse_closed()
-        reader: apsw.Connection | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._local.reader = self._open(create=False)
-            reader.execute("PRAGMA query_only = 1")
-        return reader
 
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise Unavailable("the log was closed", str(self.path), "Open it again.")
+def _sieve(connection: apsw.Connection, rows: Sequence[Row], facts: Sequence[Row]) -> Sieve:
+    """The tombstones of the rows' contacts; nothing is asked for each where there is none at all."""
+    if connection.execute(ANY_TOMBSTONE).get is None:
+        return Sieve({})
+    found = {key: connection.execute(TOMBSTONE, (key,)).get for key in digests(rows, facts)}
+    return Sieve({key: erased_at for key, erased_at in found.items() if erased_at is not None})
 
-    def _open(self, create: bool) -> apsw.Connection:
-        connection = open_file(self.path, create)
-        self._connections.add(connection)
-        return connection
 
-    @contextmanager
-    def _transaction(self) -> Iterator[apsw.Connection]:
-        """One durable write transaction. The lock is taken at once, so it waits for other writers and never fails
-        half way."""
-        with self._write_lock:
-            self._refuse_closed()
-            connection = self._writer
-            with named_errors(self.path):
-                connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
+def _add_all(connection: apsw.Connection, rows: Sequence[Row]) -> list[str]:
+    return [_add(connection, row) for row in rows]
 
 
 def _add(connection: apsw.Connection, row: Row) -> str:

@@ -15,6 +15,8 @@ from engagement.sqlite_sql import APPLICATION_ID, SCHEMA, VERSION
 
 #: How long a statement waits for another process's transaction before it gives up.
 BUSY_MILLISECONDS = 10_000
+#: A write-ahead log that grew beyond so many bytes is started anew as soon as readers let it, and cut to that size.
+WAL_BYTES = 64 << 20
 
 
 def open_file(path: Path, create: bool) -> apsw.Connection:
@@ -65,6 +67,8 @@ def _prepare(connection: apsw.Connection, create: bool) -> None:
     if marks[1] != VERSION:
         raise BadInput("a log of another version", marks[1], f"This mqm reads version {VERSION}.")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     connection.execute("PRAGMA cache_size = -16000")
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from engagement.errors import MqmError
 from mqm import (
     audit_command,
+    copy_commands,
     data_commands,
     demo_command,
     explain_command,
@@ -39,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for group in (
         data_commands,
+        copy_commands,
         audit_command,
         model_commands,
         score_commands,

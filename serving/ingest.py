@@ -135,15 +135,19 @@ def outcome(rows: Rows, statuses: tuple[str, ...], request_id: str) -> Stored:
     """The answer, given what the log said of each event.
 
     Raises:
-        Problem: 409: the only row of the request is stored already, with another body.
+        Problem: 409: the only row of the request is stored already with another body, or of an erased contact.
     """
     for row, index, status in zip(rows.events, rows.indices, statuses, strict=True):
         if status == "conflict":
             event_id = _event(row).event_id
             detail = f"The id {shorten(event_id, 40)} is stored already, with another body."
             rows.rejected.append(Rejected(index, event_id, "conflict", detail))
+        elif status == "erased":
+            detail = "The contact was erased after this occurred: it is not stored again."
+            rows.rejected.append(Rejected(index, _event(row).event_id, "erased", detail))
     if rows.single and rows.rejected:
-        raise Problem(409, "conflict", rows.rejected[0].detail, rows.place.format(0))
+        first = rows.rejected[0]
+        raise Problem(409, first.code, first.detail, rows.place.format(0))
     rows.rejected.sort(key=lambda row: row.index)
     return Stored(
         accepted=statuses.count("accepted"),

@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from serving.keys import create_key
 from serving.run import free_port
 
@@ -83,7 +85,8 @@ class Server:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ends it politely, or as that signal does, and waits until it is gone."""
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
+            own = psutil.Process(self.process.pid)
+            (own.children()[0] if self.wrapped else own).send_signal(number)
             self.process.wait(60)
 
     def kill(self) -> None:

@@ -69,8 +69,8 @@ def test_an_sqlite_with_the_wal_reset_bug_is_refused(version: str, safe: bool) -
 
 
 def test_commits_are_durable(log: SqliteLog) -> None:
-    assert log._writer.pragma("journal_mode") == "wal"
-    assert log._writer.pragma("synchronous") == 2  # FULL
+    assert log._connections._writer.pragma("journal_mode") == "wal"
+    assert log._connections._writer.pragma("synchronous") == 2  # FULL
 
 
 def test_another_connection_sees_it_at_once_and_readers_cannot_write(log: SqliteLog) -> None:
@@ -79,4 +79,4 @@ def test_another_connection_sees_it_at_once_and_readers_cannot_write(log: Sqlite
     assert isinstance(other, SqliteLog)
     assert other.history("ann")[0] == [event("e1", "ann")]
     with pytest.raises(apsw.ReadOnlyError):
-        other._reader().execute("DELETE FROM events")
+        other._connections.reader().execute("DELETE FROM events")
