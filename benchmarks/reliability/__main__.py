@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.reliability.frame import Outcome, Scale, Skipped
 
-ALL = ["ingest", "kills", "torn_wal", "replays", "fsyncs"]
+ALL = ["ingest", "kills", "torn_wal", "replays", "fsyncs", "wal_bounded"]
+ALL += ["disk_full", "read_only", "locked", "clock_jumps", "postgres_gone"]
 
 
 def main(arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -72,21 +73,27 @@ class Server:
         """
         from benchmarks.reliability.load import ready
 
-        command = [*self.wrapped, sys.executable, "-m", "benchmarks.reliability.server", str(self.home), self.log]
-        with (self.home / "server.log").open("ab") as output:
-            self.process = subprocess.Popen([*command, str(self.port)], stdout=output, stderr=output, env=_with(self))
+        self.spawn()
         give_up = time.monotonic() + 60
         while not ready(self.port, self.key):
-            if self.process.poll() is not None or time.monotonic() > give_up:
+            if self.process is None or self.process.poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError(f"the server did not start: {(self.home / 'server.log').read_text()[-500:]}")
             time.sleep(0.05)
         return self
+
+    def spawn(self) -> None:
+        """Starts it and waits for nothing."""
+        command = [*self.wrapped, sys.executable, "-m", "benchmarks.reliability.server", str(self.home), self.log]
+        with (self.home / "server.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                [*command, str(self.port)], stdout=output, stderr=output, env={**os.environ, **self.environ}
+            )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ends it politely, or as that signal does, and waits until it is gone."""
         if self.process is not None and self.process.poll() is None:
             own = psutil.Process(self.process.pid)
-            (own.children()[0] if self.wrapped else own).send_signal(number)
+            (own.children() or [own])[0].send_signal(number)  # a wrapping command ends with what it wraps
             self.process.wait(60)
 
     def kill(self) -> None:
@@ -98,9 +105,3 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-
-
-def _with(server: Server) -> dict[str, str]:
-    import os
-
-    return {**os.environ, **server.environ}
