@@ -29,6 +29,8 @@ def open_file(path: Path, create: bool) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path), flags=flags, statementcachesize=32)
         connection.set_busy_timeout(BUSY_MILLISECONDS)
+        if create and connection.readonly("main"):  # SQLite opens it all the same, and would stay so
+            raise BadInput("the log may not be written", str(path), "Give the rights to write it and its folder.")
         _prepare(connection, create)
     except apsw.NotADBError:
         raise BadInput("not an SQLite database", str(path), "Give the path of a log.") from None

@@ -17,6 +17,7 @@ from engagement.ledger import Ledger
 from engagement.log import open_database
 from serving.app import make_app
 from serving.keys import KeyRing
+from serving.limits import RateLimit
 from serving.logs import log_to_stderr
 from serving.shelf import Shelf
 from serving.state import State
@@ -32,9 +33,15 @@ def main(home: Path, log: str, port: int) -> None:
     def no_model(*_: object) -> None:
         raise AssertionError
 
-    ledger = home / "mqm-ledger.sqlite"
-    shelf = Shelf(dict, no_model)  # type: ignore[arg-type]
-    state = State({}, KeyRing(home), shelf, lambda: open_database(log, create=True), lambda: Ledger(ledger), now)
+    state = State(
+        conversions={},
+        keys=KeyRing(home),
+        rates=RateLimit(home, rate=1e6),  # loads come from one key, and are to meet the log's limits alone
+        shelf=Shelf(dict, no_model),  # type: ignore[arg-type]
+        open_log=lambda: open_database(log, create=True),
+        open_ledger=lambda: Ledger(home / "mqm-ledger.sqlite"),
+        clock=now,
+    )
     log_to_stderr()
     state.start()
     try:
