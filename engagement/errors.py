@@ -9,6 +9,7 @@ MqmError
 ├── NoModel            nothing was promoted (or registered) for a conversion
 ├── BrokenBundle       a model folder that is not what its manifest says
 ├── Unavailable        the log cannot be reached or written to just now
+├── Refused            a challenger that the gate lets not pass
 └── Conflict           the same event id with another body
 """
 
@@ -65,6 +66,10 @@ class BrokenBundle(MqmError):
 
 class Unavailable(MqmError):
     """The log cannot be reached or written to just now: locked, no space left, no connection. Try again."""
+
+
+class Refused(MqmError):
+    """A challenger that the gate lets not pass."""
 
 
 class Conflict(MqmError):

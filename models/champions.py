@@ -1,7 +1,7 @@
 """Who is champion, as small files: the serving process reads these and needs no MLflow.
 
 `mlruns/champions/<conversion>.json` names the version, the digest and the bundle's folder, relative to the
-store, so that the checkout can move. It is replaced in one step.
+store, so that the checkout can move. It is replaced in one step, and it alone decides: MLflow's alias follows it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ FOLDER, SHADOWS = "champions", "shadows"
 
 @dataclass(frozen=True)
 class Champion:
-    """The promoted model of a conversion. `folder` is relative to the store."""
+    """The promoted model of a conversion. `folder` is relative to the store, `since` in microseconds UTC."""
 
     conversion: str
     version: str
     digest: str
     folder: str
+    since: int = 0
 
     def bundle(self, store: Path) -> Path:
         """The bundle's folder."""

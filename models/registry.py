@@ -3,13 +3,16 @@
 The store is an `mlruns` folder: `mlflow.db` (SQLite) and `artifacts/` beside it, with locations kept relative to
 the project's home, so that the checkout can be moved. A bundle is a plain folder among a run's artifacts: no
 pyfunc, no pickle. A registered model's aliases are `champion` and `challenger`; the tag `previous` remembers
-whom a champion replaced, for the rollback.
+whom a champion replaced, for the rollback. Who is champion is decided by the pointer of `models.champions`, which
+is replaced in one step; MLflow's alias is its mirror, so a promotion that is killed leaves the old one or the new.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +20,7 @@ from typing import Any
 
 from engagement.errors import BadInput, BrokenBundle, NoModel
 from models.bundle import load_bundle, verify_bundle
-from models.champions import SHADOWS, Champion, point_to
+from models.champions import FOLDER, SHADOWS, Champion, champions, point_to
 from models.propensity import PropensityModel
 from models.signing import signer_or_first
 
@@ -28,7 +31,11 @@ _BUNDLE = "bundle"
 
 @dataclass(frozen=True)
 class Version:
-    """One registered model. `created` is in microseconds UTC; `metrics` are those of its test part."""
+    """One registered model; `metrics` are those of its test part.
+
+    Attributes:
+        created: when it was registered; since: since when it is champion, 0 if it is not. Microseconds UTC.
+    """
 
     conversion: str
     version: str
@@ -37,6 +44,7 @@ class Version:
     created: int
     run_id: str
     metrics: Mapping[str, float]
+    since: int = 0
 
 
 class Registry:
@@ -114,13 +122,16 @@ class Registry:
         if not (self.store / "mlflow.db").is_file():
             return []  # looking must not make a store
         where = f"name='{conversion}'" if conversion else ""
-        aliases: dict[tuple[str, str], list[str]] = {}
-        for model in self._client.search_registered_models():
-            for alias, version in model.aliases.items():
-                aliases.setdefault((model.name, str(version)), []).append(alias)
+        leading = {(one.conversion, one.version): one.since for one in champions(self.store).values()}
+        challengers = {
+            (model.name, str(version))
+            for model in self._client.search_registered_models()
+            for alias, version in model.aliases.items()
+            if alias == CHALLENGER
+        }
         found = self._client.search_model_versions(where, max_results=1000)
         ordered = sorted(found, key=lambda one: (one.name, -int(one.version)))
-        return [self._version(one, aliases.get((one.name, str(one.version)), [])) for one in ordered]
+        return [self._version(one, leading, challengers) for one in ordered]
 
     def find(self, conversion: str, version: str | None = None) -> Version:
         """A version, or without a number the champion, else the challenger.
@@ -166,23 +177,25 @@ class Registry:
         """The verified manifest of a version's bundle."""
         return verify_bundle(self.bundle_folder(version.run_id))
 
-    def promote(self, version: Version) -> None:
+    def champion(self, conversion: str) -> Version | None:
+        """The champion; None where nobody was promoted."""
+        return next((one for one in self.versions(conversion) if CHAMPION in one.aliases), None)
+
+    def promote(self, version: Version, now: int) -> None:
         """Makes a version champion, after its bundle was loaded, repeated its golden scores and was signed.
+
+        Args:
+            now: microseconds UTC, since when it is champion.
 
         Raises:
             BrokenBundle: as `load`. BadInput: there is no key to sign with.
         """
         model = self.load(version)
-        signer_or_first(self.home).sign(self.bundle_folder(version.run_id))
-        before = next((v for v in self.versions(version.conversion) if CHAMPION in v.aliases), None)
-        name, number = version.conversion, version.version
-        if before is not None and before.version != number:
-            self._client.set_model_version_tag(name, number, "previous", before.version)
-        self._client.set_registered_model_alias(name, CHAMPION, number)
-        if CHALLENGER in version.aliases:
-            self._client.delete_registered_model_alias(name, CHALLENGER)
-        folder = self.bundle_folder(version.run_id).relative_to(self.store)
-        point_to(self.store, Champion(name, number, model.digest, str(folder)))
+        with self._locked(version.conversion):
+            before = self.champion(version.conversion)
+            if before is not None and before.version != version.version:
+                self._client.set_model_version_tag(version.conversion, version.version, "previous", before.version)
+            self._point(version, model.digest, now)
 
     def shadow(self, version: Version) -> None:
         """Has a version score in the champion's shadow, after it was loaded and signed as for a promotion.
@@ -195,34 +208,67 @@ class Registry:
         folder = self.bundle_folder(version.run_id).relative_to(self.store)
         point_to(self.store, Champion(version.conversion, version.version, model.digest, str(folder)), SHADOWS)
 
-    def rollback(self, conversion: str) -> Version:
-        """Makes the champion's predecessor champion again and returns it.
+    def rollback(self, conversion: str, now: int) -> Version:
+        """Makes the champion's predecessor champion again, as of `now` (microseconds UTC), and returns it.
 
         Raises:
             NoModel: there is no champion. BadInput: it had no predecessor.
         """
-        champion = next((v for v in self.versions(conversion) if CHAMPION in v.aliases), None)
+        champion = self.champion(conversion)
         if champion is None:
             raise NoModel("no champion for", conversion, f"Promote one: mqm promote {conversion}.")
+        # Whom the predecessor had replaced is its own tag still: a rollback never points forward again.
         tags = self._client.get_model_version(conversion, champion.version).tags
         if "previous" not in tags:
             cure = "It was the first; promote another."
             raise BadInput(f"version {champion.version} of {conversion} replaced nobody", None, cure)
         before = self.find(conversion, tags["previous"])
-        tag = self._client.get_model_version(conversion, before.version).tags.get("previous")
-        self.promote(before)
-        # Whom *it* had replaced stays its way back; a rollback must not point forward again.
-        if tag is None:
-            self._client.delete_model_version_tag(conversion, before.version, "previous")
-        else:
-            self._client.set_model_version_tag(conversion, before.version, "previous", tag)
+        digest = self.load(before).digest
+        with self._locked(conversion):
+            self._point(before, digest, now)
         return self.find(conversion, before.version)
 
-    def _version(self, one: Any, aliases: list[str]) -> Version:
+    def mirror(self, conversion: str) -> None:
+        """Lets MLflow's alias say what the pointer says, should a promotion have been killed in between."""
+        champion = self.champion(conversion)
+        if champion is not None:
+            with self._locked(conversion):
+                self._alias(champion)
+
+    def _point(self, version: Version, digest: str, now: int) -> None:
+        folder = self.bundle_folder(version.run_id)
+        signer_or_first(self.home).sign(folder)
+        place, since = str(folder.relative_to(self.store)), version.since or now
+        point_to(self.store, Champion(version.conversion, version.version, digest, place, since))
+        self._alias(version)
+
+    def _alias(self, version: Version) -> None:
+        name, number = version.conversion, version.version
+        aliases = {alias: str(of) for alias, of in self._client.get_registered_model(name).aliases.items()}
+        if aliases.get(CHAMPION) != number:
+            self._client.set_registered_model_alias(name, CHAMPION, number)
+        if aliases.get(CHALLENGER) == number:
+            self._client.delete_registered_model_alias(name, CHALLENGER)
+
+    @contextmanager
+    def _locked(self, conversion: str) -> Iterator[None]:
+        """One promotion of a conversion at a time; the lock dies with its process."""
+        folder = self.store / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f".{conversion}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _version(
+        self, one: Any, leading: Mapping[tuple[str, str], int], challengers: set[tuple[str, str]]
+    ) -> Version:
         metrics = self._client.get_run(one.run_id).data.metrics
         created = int(one.creation_timestamp) * 1000
+        key = (one.name, str(one.version))
+        aliases = (CHAMPION,) if key in leading else (CHALLENGER,) if key in challengers else ()
         digest = one.tags.get("digest", "")
-        return Version(one.name, str(one.version), tuple(sorted(aliases)), digest, created, one.run_id, metrics)
+        since = leading.get(key, 0)
+        return Version(*key, aliases, digest, created, one.run_id, metrics, since)
 
     def _experiment(self, conversion: str) -> str:
         known = self._client.get_experiment_by_name(conversion)

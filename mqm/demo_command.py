@@ -76,7 +76,8 @@ def _write_log(folder: Path, options: argparse.Namespace) -> tuple[LogArrays, in
 
 def _train(folder: Path, name: str, arrays: LogArrays, as_of: int, seed: int) -> None:
     from models.registry import Registry
-    from training.gate import promote
+    from mqm.model_commands import asked_of
+    from training.promotion import promote
     from training.record import record
     from training.train import train
 
@@ -93,7 +94,8 @@ def _train(folder: Path, name: str, arrays: LogArrays, as_of: int, seed: int) ->
             f"log loss {mine['log_loss'].value:.4f} (base rate {base['log_loss'].value:.4f}), "
             f"calibration error {mine['calibration_error'].value:.4f}"
         )
-    refused = promote(registry, version)
+    asked = asked_of(settings, arrays, settings.funnel.conversion(name), as_of)
+    refused = promote(registry, version, asked, console.now()).verdict.refused
     print(f"version {version.version}: " + (f"not promoted. {' '.join(refused)}" if refused else "champion"))
     if refused:
         _keep_going(registry, name)

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 from mqm import console, ledger_commands
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engagement.funnel import Conversion
+    from engagement.settings import Settings
     from features.arrays import LogArrays
     from models.registry import Registry, Version
+    from training.gate import Asked, Verdict
     from training.train import Trained
 
 _SHOWN = ("log_loss", "brier", "roc_auc", "average_precision", "lift_at_10pct", "calibration_error")
@@ -71,6 +75,11 @@ def add(commands: Any) -> None:
     )
     promote.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
     promote.add_argument("version", metavar="VERSION", nargs="?", help="a number; default: the challenger")
+    promote.add_argument(
+        "--log",
+        metavar="LOG",
+        help="hold it against the champion on this log; default: as when it was trained",
+    )
     console.json_option(promote)
 
     shadow = console.command(
@@ -97,38 +106,66 @@ def add(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    conversion = console.settings(options.log).funnel.conversion(options.conversion)
+    from training.promotion import promote, try_out
+
+    settings = console.settings(options.log)
+    conversion = settings.funnel.conversion(options.conversion)
     console.writable_store()
     with console.progress(f"train {conversion.name}") as tell:
         tell("reading the log", 0.01)
-        version, trained, registry = train_and_record(options, conversion, tell)
-    refused = None
+        arrays, last_known = read_arrays(options.log)
+        as_of = options.as_of if options.as_of is not None else last_known
+        version, trained, registry = train_and_record(options, arrays, conversion, as_of, tell)
+        tell("at the gate", 0.99)
+        asked = asked_of(settings, arrays, conversion, as_of, options.keep)
+        if options.promote:
+            trial = promote(registry, version, asked, console.now())
+        else:
+            trial = try_out(registry, version, asked)
+    _show_trained(options, version, trained, trial.verdict)
     if options.promote:
-        from training.gate import promote
-
-        refused = promote(registry, version)
-        if not refused:
+        if not trial.verdict.refused:
             ledger_commands.note("promote", version.conversion, f"version {version.version} {version.digest}")
-    _show_trained(options, version, trained, refused)
+        refuse(trial.verdict)
 
 
 def train_and_record(
-    options: argparse.Namespace, conversion: Conversion, tell: console.Progress
+    options: argparse.Namespace, arrays: LogArrays, conversion: Conversion, as_of: int, tell: console.Progress
 ) -> tuple[Version, Trained, Registry]:
-    """Trains on the log of the options and registers the challenger."""
+    """Trains as the options say and registers the challenger."""
     from models.registry import Registry
     from training.record import record
     from training.train import train
     from training.tune import Budget
 
-    arrays, last_known = read_arrays(options.log)
-    as_of = options.as_of if options.as_of is not None else last_known
     settings = console.settings(options.log)
     keep = (*settings.keep, *options.keep)
     budget = Budget(options.trials, options.minutes and 60.0 * options.minutes)
     trained = train(arrays, conversion, settings.features, as_of, options.seed, budget, tell, keep=keep)
     registry = Registry(console.store(), console.home())
     return record(trained, arrays, registry, console.now(), tell), trained, registry
+
+
+def asked_of(
+    settings: Settings, arrays: LogArrays, conversion: Conversion, as_of: int, keep: Sequence[str] = ()
+) -> Asked:
+    """What the gate is asked about a log as known at `as_of` (microseconds UTC)."""
+    from training.gate import Asked
+
+    return Asked(arrays, conversion, settings.features, as_of, (*settings.keep, *keep))
+
+
+def refuse(verdict: Verdict) -> None:
+    """Raises what the gate has against a version, if anything.
+
+    Raises:
+        Refused: with every test that failed.
+    """
+    from engagement.errors import Refused
+
+    if verdict.refused:
+        what = f"version {verdict.version} of {verdict.conversion} is not promoted"
+        raise Refused(what, None, " ".join(verdict.refused))
 
 
 def read_arrays(location: str) -> tuple[LogArrays, int]:
@@ -147,14 +184,15 @@ def read_arrays(location: str) -> tuple[LogArrays, int]:
     return arrays, moment if "://" in location else min(last, moment)
 
 
-def _show_trained(options: argparse.Namespace, version: Version, trained: Trained, refused: list[str] | None) -> None:
+def _show_trained(options: argparse.Namespace, version: Version, trained: Trained, verdict: Verdict) -> None:
     from engagement.times import format_time
     from training.record import report_json
 
     if options.json:
         body = report_json(trained) | {"version": version.version, "digest": version.digest}
         body["as_of"] = format_time(trained.rows.as_of)
-        console.print_json(body | {"promoted": refused == [] if options.promote else None, "refused": refused or []})
+        promoted = not verdict.refused if options.promote else None
+        console.print_json(body | {"promoted": promoted, "refused": verdict.refused, "gate": verdict.to_json()})
         return
     print(trained.rows.conversion.question)
     print(f"as of {format_time(trained.rows.as_of)}; split: {trained.split.plan}")
@@ -168,10 +206,10 @@ def _show_trained(options: argparse.Namespace, version: Version, trained: Traine
     else:
         print("not judged: the history is too short for a test one horizon after training")
     print(f"registered {version.conversion} version {version.version}, {version.digest}")
-    if options.promote:
-        print("promoted: it is champion now" if not refused else "not promoted; it stays the challenger:")
-        for reason in refused or []:
-            print(f"  {reason}")
+    for one in verdict.tests:
+        print(f"  {'passed ' if one.passed else 'REFUSED'}  {one.name}: {one.text}")
+    if options.promote and not verdict.refused:
+        print("promoted: it is champion now")
 
 
 def _models(options: argparse.Namespace) -> None:
@@ -188,6 +226,7 @@ def _models(options: argparse.Namespace) -> None:
                     "aliases": list(one.aliases),
                     "digest": one.digest,
                     "created": format_time(one.created),
+                    "champion_since": format_time(one.since) if one.since else None,
                     "run_id": one.run_id,
                     "metrics": {name: one.metrics.get(name) for name in _SHOWN},
                 }
@@ -198,12 +237,13 @@ def _models(options: argparse.Namespace) -> None:
     if not versions:
         print("no models yet; train one: mqm train CONVERSION --log LOG")
         return
-    head = ["conversion", "version", "is", "made", "log loss", "ROC AUC", "calibration error", "digest"]
+    head = ["conversion", "version", "is", "since", "made", "log loss", "ROC AUC", "calibration error", "digest"]
     rows = [
         [
             one.conversion,
             one.version,
             ", ".join(one.aliases),
+            format_time(one.since)[:16] if one.since else "",
             format_time(one.created)[:16],
             *(_figure(one.metrics.get(name)) for name in ("log_loss", "roc_auc", "calibration_error")),
             one.digest[:19],
@@ -218,16 +258,25 @@ def _figure(value: float | None) -> str:
 
 
 def _promote(options: argparse.Namespace) -> None:
-    from engagement.errors import BadInput
-    from models.registry import Registry
-    from training.gate import promote
+    from engagement.errors import Refused
+    from models.registry import CHAMPION, Registry
+    from training.promotion import promote, promote_on_evidence
 
     registry = Registry(console.store(), console.home())
     name = options.conversion
     version = registry.find(name, options.version) if options.version else registry.challenger(name)
-    refused = promote(registry, version)
-    if refused:
-        raise BadInput(f"version {version.version} of {name} is not promoted", None, " ".join(refused))
+    if options.log is None or CHAMPION in version.aliases:
+        if refused := promote_on_evidence(registry, version, console.now()):
+            raise Refused(f"version {version.version} of {name} is not promoted", None, " ".join(refused))
+    else:
+        settings = console.settings(options.log)
+        with console.progress("promote") as tell:
+            tell("reading the log", 0.1)
+            arrays, as_of = read_arrays(options.log)
+            tell("at the gate", 0.4)
+            asked = asked_of(settings, arrays, settings.funnel.conversion(name), as_of)
+            trial = promote(registry, version, asked, console.now())
+        refuse(trial.verdict)
     ledger_commands.note("promote", name, f"version {version.version} {version.digest}")
     _say_champion(options, name, version.version)
 
@@ -254,7 +303,7 @@ def _shadow(options: argparse.Namespace) -> None:
 def _rollback(options: argparse.Namespace) -> None:
     from models.registry import Registry
 
-    version = Registry(console.store(), console.home()).rollback(options.conversion)
+    version = Registry(console.store(), console.home()).rollback(options.conversion, console.now())
     ledger_commands.note("rollback", version.conversion, f"version {version.version} {version.digest}")
     _say_champion(options, version.conversion, version.version)
 

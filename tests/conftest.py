@@ -42,6 +42,6 @@ def lab(example_log: Path) -> Lab:
     for name in CONVERSIONS:
         trained[name] = train(arrays, settings.funnel.conversion(name), settings.features, as_of)
         version = record(trained[name], arrays, registry, as_of)
-        registry.promote(version)  # past the gate: so few meetings are not enough for it
+        registry.promote(version, as_of)  # past the gate: so few meetings are not enough for it
         versions[name] = registry.find(name)
     return Lab(home, settings, arrays, as_of, trained, versions)

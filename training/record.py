@@ -14,6 +14,7 @@ from models.bundle import save_bundle
 from models.registry import Registry, Version
 from training import provenance
 from training.card import card
+from training.learnt import learnt_from
 from training.report_page import report_page
 from training.slicing import slices_of
 from training.train import Progress, Trained
@@ -69,6 +70,7 @@ def manifest_facts(trained: Trained, arrays: LogArrays) -> dict[str, Any]:
         "data": provenance.data_digest(arrays, rows.as_of),
         "window": [format_time(int(rows.cutoff[0])), format_time(int(rows.cutoff[-1]))],
         "train_end": format_time(split.train_end),
+        "learnt": learnt_from(trained).to_json(),
         "rows": {part: len(getattr(split, part)) for part in ("train", "calibrate", "test")},
         "converted": {
             part: int(rows.converted[getattr(split, part)].sum()) for part in ("train", "calibrate", "test")
@@ -106,7 +108,7 @@ def _golden(trained: Trained) -> np.ndarray[tuple[int, int], np.dtype[np.float64
 
 
 def _parameters(trained: Trained, facts: dict[str, Any]) -> dict[str, Any]:
-    flat = {k: v for k, v in facts.items() if k not in ("versions", "rows", "converted", "window")}
+    flat = {k: v for k, v in facts.items() if k not in ("versions", "rows", "converted", "window", "learnt")}
     counts = {f"rows_{part}": number for part, number in facts["rows"].items()}
     chosen = {f"{trained.fitted.rung.kind}_{k}": v for k, v in trained.fitted.settings.items()}
     return {

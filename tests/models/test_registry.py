@@ -8,22 +8,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from lab import Lab
+from lab import Lab, add_version
 
 from engagement.errors import BadInput, BrokenBundle, NoModel
 from models.champions import FOLDER, Champion, champions, forget, point_to
-from models.registry import Registry, Version
+from models.registry import Registry
 
 NAME = "meeting_to_win"
-
-
-def add_version(registry: Registry, name: str = NAME) -> Version:
-    """One more version, of the same bundle as the first."""
-    first = registry.find(name, "1")
-    run = registry.start_run(name, {"seed": 1}, {})
-    shutil.copytree(registry.bundle_folder(first.run_id), registry.bundle_folder(run))
-    registry.finish_run(run, {"log_loss": 0.5, "odd": float("nan")}, 1_700_000_000_000_000)
-    return registry.find(name, registry.register(name, run, first.digest))
+NOW = 1_800_000_000_000_000
 
 
 @pytest.fixture
@@ -47,8 +39,8 @@ def test_a_moved_store_still_loads_its_champion(registry: Registry, lab: Lab) ->
 
 
 def test_versions_are_numbered_and_the_newest_is_the_challenger(registry: Registry) -> None:
-    assert add_version(registry).version == "2"
-    assert add_version(registry).version == "3"
+    assert add_version(registry, NAME).version == "2"
+    assert add_version(registry, NAME).version == "3"
     assert aliases(registry) == {"3": ("challenger",), "2": (), "1": ("champion",)}
     assert [one.version for one in registry.versions(NAME)] == ["3", "2", "1"]
     assert registry.find(NAME).version == "1"
@@ -58,38 +50,38 @@ def test_versions_are_numbered_and_the_newest_is_the_challenger(registry: Regist
 
 
 def test_promote_and_back_twice(registry: Registry) -> None:
-    second = add_version(registry)
+    second = add_version(registry, NAME)
     for _ in range(2):
-        registry.promote(registry.find(NAME, second.version))
+        registry.promote(registry.find(NAME, second.version), NOW)
         assert aliases(registry) == {"2": ("champion",), "1": ()}
         assert champions(registry.store)[NAME].version == "2"
-        assert registry.rollback(NAME).version == "1"
+        assert registry.rollback(NAME, NOW).version == "1"
         assert aliases(registry) == {"2": (), "1": ("champion",)}
         assert champions(registry.store)[NAME].version == "1"
     with pytest.raises(BadInput, match="replaced nobody"):
-        registry.rollback(NAME)
+        registry.rollback(NAME, NOW)
 
 
 def test_a_rollback_walks_back_through_three_champions(registry: Registry) -> None:
     for _ in range(2):
-        registry.promote(add_version(registry))
-    assert [registry.rollback(NAME).version for _ in range(2)] == ["2", "1"]
+        registry.promote(add_version(registry, NAME), NOW)
+    assert [registry.rollback(NAME, NOW).version for _ in range(2)] == ["2", "1"]
     with pytest.raises(BadInput):
-        registry.rollback(NAME)
+        registry.rollback(NAME, NOW)
 
 
 def test_promoting_the_champion_again_keeps_its_way_back(registry: Registry) -> None:
-    registry.promote(add_version(registry))
-    registry.promote(registry.find(NAME))
-    assert registry.rollback(NAME).version == "1"
+    registry.promote(add_version(registry, NAME), NOW)
+    registry.promote(registry.find(NAME), NOW)
+    assert registry.rollback(NAME, NOW).version == "1"
 
 
 def test_a_damaged_bundle_is_not_promoted_and_the_champion_stays(registry: Registry) -> None:
-    second = add_version(registry)
+    second = add_version(registry, NAME)
     model = registry.bundle_folder(second.run_id) / "model.txt"
     model.write_bytes(model.read_bytes()[: model.stat().st_size // 2])
     with pytest.raises(BrokenBundle):
-        registry.promote(second)
+        registry.promote(second, NOW)
     assert aliases(registry) == {"2": ("challenger",), "1": ("champion",)}
     assert champions(registry.store)[NAME].version == "1"
 
@@ -116,7 +108,7 @@ def test_what_is_not_there_is_named(registry: Registry) -> None:
     with pytest.raises(NoModel, match="no challenger"):
         registry.challenger(NAME)
     with pytest.raises(NoModel, match="no champion"):
-        registry.rollback("lead_to_mql")
+        registry.rollback("lead_to_mql", NOW)
 
 
 def test_looking_makes_no_store(tmp_path: Path) -> None:
@@ -125,7 +117,7 @@ def test_looking_makes_no_store(tmp_path: Path) -> None:
     with pytest.raises(NoModel):
         registry.find(NAME)
     with pytest.raises(NoModel):
-        registry.rollback(NAME)
+        registry.rollback(NAME, NOW)
     assert champions(tmp_path / "mlruns") == {}
     assert not (tmp_path / "mlruns").exists()
 
@@ -147,7 +139,8 @@ def test_mlflows_own_client_lists_the_artifacts_from_the_projects_folder(
 
 def test_no_pickle_lies_in_the_store(lab: Lab) -> None:
     files = [path for path in lab.store.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".txt", ".json", ".jsonl", ".md", ".html", ".png", ".db", ".sig"}
+    kinds = {".txt", ".json", ".jsonl", ".md", ".html", ".png", ".db", ".sig", ".lock"}
+    assert {path.suffix for path in files} <= kinds
     assert not [path for path in files if path.read_bytes()[:1] == b"\x80"]  # how pickles begin
 
 
@@ -191,5 +184,5 @@ def test_a_spoilt_pointer_is_named(tmp_path: Path, text: str) -> None:
 
 def test_a_pointer_is_json_that_names_a_relative_folder(lab: Lab) -> None:
     body = json.loads((lab.store / FOLDER / f"{NAME}.json").read_text())
-    assert set(body) == {"conversion", "version", "digest", "folder"}
+    assert set(body) == {"conversion", "version", "digest", "folder", "since"}
     assert (lab.store / body["folder"] / "model.txt").is_file()

@@ -82,18 +82,22 @@ def test_json_is_one_document_and_nothing_else(
 
 
 def test_registry_and_key_commands_in_json(
-    run: Run, lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, command_line: Callable[..., Done], lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = lab.copy(tmp_path / "home")
     monkeypatch.setenv("MQM_HOME", str(home))
     monkeypatch.setenv("MQM_STORE", "mlruns")
-    trained = json.loads(run("train", "meeting_to_win", "--log", lab.log, "--promote", "--json"))
+    trained = json.loads(run("train", "meeting_to_win", "--log", lab.log, "--json"))
     assert trained["version"] == "2"
     assert trained["digest"] == lab.versions["meeting_to_win"].digest  # the same log, the same bundle
     assert trained["as_of"] == format_time(lab.as_of)
-    assert trained["promoted"] is (trained["refused"] == [])
+    assert trained["promoted"] is None
+    assert trained["gate"]["passed"] is (trained["refused"] == [])
+    assert {"log loss", "lift", "score shift", "replay"} <= {one["name"] for one in trained["gate"]["tests"]}
     assert json.loads(run("promote", NAME, "1", "--json")) == {"conversion": NAME, "champion": "1"}
-    if trained["promoted"]:
+    done = command_line("promote", "meeting_to_win")  # by the evidence that the training left
+    assert done.code == (0 if trained["gate"]["passed"] else 1)
+    if trained["gate"]["passed"]:
         assert json.loads(run("rollback", "meeting_to_win", "--json"))["champion"] == "1"
     assert "no keys yet" in run("key", "list")
     made = json.loads(run("key", "create", "--scope", "score", "--json"))

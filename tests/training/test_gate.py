@@ -1,60 +1,135 @@
-"""The gate, as a table: what a version's figures are, and why it may not be champion."""
+"""The gate's tests as tables: promises and outcomes made by hand, and which test says no."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
-from lab import Lab
+from lab import Lab, add_version
 
-from models.registry import Registry, Version
-from training.gate import WORST_CALIBRATION, promote, refusals
+from engagement.errors import BadInput
+from engagement.funnel import funnel_from
+from models.calibration import inverse_logit
+from models.registry import Registry
+from mqm.model_commands import asked_of
+from training.gate import same_question
+from training.gate_tests import all_tests, stability_index
+from training.hold_out import Cut, HoldOut
+from training.label_times import LabelTimes
+from training.promotion import EVIDENCE, PAGE, promote, promote_on_evidence, try_out
 
-GOOD = {"log_loss": 0.30, "base_rate_log_loss": 0.40, "recency_rule_log_loss": 0.35, "calibration_error": 0.02}
+CONVERSION = funnel_from({}).conversion("mql_to_meeting")
+ROWS = 4_000
+DRAW = np.random.default_rng(1)
+TRUTH = DRAW.normal(-1.2, 1.2, ROWS)
+CONVERTED = DRAW.random(ROWS) < inverse_logit(TRUTH)
+COUNTRY = np.arange(ROWS) % 4
+NOISE = DRAW.normal(0, 0.15, ROWS)
 
 
-def version(figures: dict[str, float], *aliases: str) -> Version:
-    return Version("mql_to_meeting", "1", aliases, "sha256:0", 0, "run", figures)
+def held(challenger: np.ndarray, champion: np.ndarray | None) -> HoldOut:
+    """4,000 contacts on accounts of two, in four countries, with these promises (log-odds)."""
+    code = np.arange(ROWS, dtype=np.int32)
+    rows = LabelTimes(CONVERSION, 0, code, code // 2, code.astype(np.int64), CONVERTED, 0)
+    base = np.full(ROWS, CONVERTED.mean())
+    cut = Cut("country", ("DE", "FR", "US", "IN"), COUNTRY.astype(np.int64))
+    return HoldOut(rows, (code // 2).astype(np.int64), challenger, champion, {"base rate": base}, (cut,))
+
+
+def refused(challenger: np.ndarray, champion: np.ndarray | None = None) -> set[str]:
+    """The names of the tests that failed."""
+    return {one.name for one in all_tests(held(challenger, champion)) if not one.passed}
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("challenger", "says_no"),
     [
-        ({}, []),
-        ({"log_loss": 0.36}, ["recency rule's 0.35000"]),
-        ({"log_loss": 0.35}, ["recency rule's 0.35000"]),
-        ({"log_loss": 0.41}, ["base rate's 0.40000", "recency rule's 0.35000"]),
-        ({"log_loss": float("nan")}, ["base rate", "recency rule"]),
-        ({"calibration_error": WORST_CALIBRATION}, []),
-        ({"calibration_error": 0.0501}, ["Calibration error 0.0501"]),
-        ({"calibration_error": float("nan")}, ["Calibration error"]),
-        ({"log_loss": 0.5, "calibration_error": 0.2}, ["base rate", "recency rule", "Calibration error"]),
+        (TRUTH, set()),
+        (TRUTH + NOISE, set()),
+        (np.full(ROWS, -1.0), {"beats the base rate", "calibration slope"}),
+        (
+            -2.4 - TRUTH,
+            {"beats the base rate", "log loss", "lift", "calibration error", "calibration slope"},
+        ),
+        (TRUTH + 1.0, {"log loss", "calibration error", "score shift", "slices"}),
+        (2.2 * TRUTH, {"log loss", "calibration error", "calibration slope", "score shift", "slices"}),
+        (TRUTH + 1.5 * (COUNTRY == 1), {"log loss", "slices"}),
     ],
+    ids=["as good", "a little noise", "constant", "inverted", "too high", "too extreme", "one country broken"],
 )
-def test_table_of_refusals(change: dict[str, float], said: list[str]) -> None:
-    found = refusals(version(GOOD | change, "challenger"))
-    assert len(found) == len(said)
-    for sentence, part in zip(found, said, strict=True):
-        assert part in sentence
+def test_who_says_no_beside_a_champion_that_knows_the_truth(challenger: np.ndarray, says_no: set[str]) -> None:
+    found = refused(challenger, TRUTH + NOISE[::-1])
+    assert found >= says_no
+    assert bool(found) == bool(says_no)
 
 
-def test_the_unjudged_are_refused() -> None:
-    assert "not judged" in refusals(version({"cv_log_loss": 0.2}))[0]
+def test_a_first_champion_must_beat_the_base_rate() -> None:
+    assert refused(TRUTH) == set()
+    assert "beats the base rate" in refused(np.full(ROWS, float(np.log(CONVERTED.mean() / (1 - CONVERTED.mean())))))
 
 
-def test_without_the_rule_of_recency_the_base_rate_decides() -> None:
-    figures = {name: figure for name, figure in GOOD.items() if name != "recency_rule_log_loss"}
-    assert refusals(version(figures)) == []
+def test_a_bad_champion_does_not_hold_a_better_one_back() -> None:
+    assert refused(TRUTH + 0.5, TRUTH + 1.5) == set()  # still too high, but less so
+    assert "calibration error" in refused(TRUTH + 0.5, TRUTH)
 
 
-def test_without_a_calibration_error_there_is_no_proof() -> None:
-    figures = {name: figure for name, figure in GOOD.items() if name != "calibration_error"}
-    assert refusals(version(figures))
+def test_a_shift_that_the_outcomes_bear_out_is_no_reason() -> None:
+    shift = {one.name: one for one in all_tests(held(TRUTH, TRUTH + 1.5))}["score shift"]
+    assert shift.passed and shift.figure is not None and shift.figure > 0.25
+    assert "bear it out" in shift.text
 
 
-def test_a_refused_version_stays_what_it_was(lab: Lab, tmp_path: object) -> None:
-    from pathlib import Path
+@pytest.mark.parametrize(("after", "least", "most"), [(0.0, 0.0, 1e-9), (0.1, 0.0, 0.05), (1.0, 0.5, 2.0)])
+def test_stability_index(after: float, least: float, most: float) -> None:
+    assert least <= stability_index(TRUTH, TRUTH + after) <= most
 
-    registry = Registry(lab.copy(Path(str(tmp_path)) / "home") / "mlruns")
-    first = registry.find("meeting_to_win")
-    refused = promote(registry, version({"cv_log_loss": 0.2}))
-    assert refused
-    assert registry.find("meeting_to_win") == first
+
+def test_the_same_question() -> None:
+    other = funnel_from(
+        {"stages": {"mql": "mql", "meeting": "meeting_held"},
+         "conversions": {"mql_to_meeting": {"start": "mql", "goal": "meeting", "horizon_days": 14}}}
+    ).conversion("mql_to_meeting")  # fmt: skip
+    assert same_question(CONVERSION, CONVERSION)
+    assert not same_question(CONVERSION, other)
+
+
+@pytest.fixture
+def registry(lab: Lab, tmp_path: Path) -> Registry:
+    """A registry over a copy of the store."""
+    return Registry(lab.copy(tmp_path / "home") / "mlruns")
+
+
+def test_evidence_lies_beside_the_model_and_promotes_only_against_the_same_champion(
+    registry: Registry, lab: Lab
+) -> None:
+    name = "mql_to_meeting"
+    version = add_version(registry, name)
+    with pytest.raises(BadInput, match="never put to the gate"):
+        promote_on_evidence(registry, version, lab.as_of)
+    asked = asked_of(lab.settings, lab.arrays, lab.settings.funnel.conversion(name), lab.as_of)
+    verdict = try_out(registry, version, asked).verdict
+    assert verdict.refused == []
+    assert (verdict.champion, verdict.version) == ("1", "2")
+    folder = registry.artifacts(version.run_id)
+    assert (folder / EVIDENCE).is_file()
+    assert "may be champion" in (folder / PAGE).read_text()
+    assert registry.champion(name).version == "1"  # type: ignore[union-attr]
+    assert promote_on_evidence(registry, registry.find(name, "2"), lab.as_of) == []
+    now = registry.champion(name)
+    assert now is not None and (now.version, now.since) == ("2", lab.as_of)
+    third = add_version(registry, name)
+    (registry.artifacts(third.run_id) / EVIDENCE).write_text((folder / EVIDENCE).read_text())
+    with pytest.raises(BadInput, match="another champion"):
+        promote_on_evidence(registry, third, lab.as_of)
+
+
+def test_a_truncated_bundle_is_refused_by_name_and_the_champion_stays(registry: Registry, lab: Lab) -> None:
+    name = "mql_to_meeting"
+    version = add_version(registry, name)
+    model = registry.bundle_folder(version.run_id) / "model.txt"
+    model.write_bytes(model.read_bytes()[: model.stat().st_size // 2])
+    asked = asked_of(lab.settings, lab.arrays, lab.settings.funnel.conversion(name), lab.as_of)
+    refused = promote(registry, version, asked, lab.as_of).verdict.refused
+    assert len(refused) == 1 and refused[0].startswith("bundle: ") and "model.txt" in refused[0]
+    assert registry.champion(name).version == "1"  # type: ignore[union-attr]

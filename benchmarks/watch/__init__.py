@@ -1,0 +1,1 @@
+"""Does the gate let the right ones pass, does the watch see what changes? On a small world of known truth."""
