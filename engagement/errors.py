@@ -10,6 +10,7 @@ MqmError
 ├── BrokenBundle       a model folder that is not what its manifest says
 ├── Unavailable        the log cannot be reached or written to just now
 ├── Refused            a challenger that the gate lets not pass
+├── Busy               a job that another process is doing
 └── Conflict           the same event id with another body
 """
 
@@ -70,6 +71,10 @@ class Unavailable(MqmError):
 
 class Refused(MqmError):
     """A challenger that the gate lets not pass."""
+
+
+class Busy(MqmError):
+    """A job that another process is doing."""
 
 
 class Conflict(MqmError):

@@ -17,8 +17,10 @@ from mqm import (
     key_commands,
     ledger_commands,
     model_commands,
+    retrain_command,
     score_commands,
     serve_commands,
+    watch_commands,
     webhook_commands,
 )
 
@@ -43,8 +45,10 @@ def parser() -> argparse.ArgumentParser:
         copy_commands,
         audit_command,
         model_commands,
+        retrain_command,
         score_commands,
         explain_command,
+        watch_commands,
         serve_commands,
         key_commands,
         ledger_commands,
@@ -56,10 +60,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command. Exit codes: 0 done, 1 a named error, 2 bad usage, 130 stopped by the user."""
+    """Runs one command. Exit codes: 0 done, 1 a named error, 2 bad usage, 3 an alarm, 130 stopped by the user."""
     options = parser().parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except MqmError as error:
         print(f"mqm: {error}", file=sys.stderr)
         return 1
@@ -80,7 +84,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:400]
         print(f"mqm: an error nobody foresaw: {text}. Please report it; MQM_DEBUG=1 shows more.", file=sys.stderr)
         return 1
-    return 0
 
 
 def _in_words(error: OSError) -> str:

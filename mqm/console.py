@@ -79,7 +79,12 @@ def time_argument(text: str) -> int:
 
 
 def command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], None], help_text: str, example: str, **more: Any
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    help_text: str,
+    example: str,
+    **more: Any,
 ) -> argparse.ArgumentParser:
     """Adds a command with its help and an example."""
     made: argparse.ArgumentParser = commands.add_parser(

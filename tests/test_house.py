@@ -18,8 +18,9 @@ BELOW = {
     "features": {"engagement"},
     "models": {"engagement", "features"},
     "training": {"engagement", "features", "models"},
+    "watch": {"engagement", "features", "models", "training"},
     "serving": {"engagement", "features", "models"},
-    "mqm": {"engagement", "features", "models", "training", "serving"},
+    "mqm": {"engagement", "features", "models", "training", "watch", "serving"},
 }
 #: Where a library may be imported; every other one may be anywhere.
 HOMES = {

@@ -189,12 +189,12 @@ def of_leaks(model: PropensityModel, suspects: dict[str, str]) -> Tested:
 
 
 def of_learning(learnt: Learnt, champion: Learnt | None) -> Iterator[Tested]:
-    """It has learnt from enough, and from no older history than the champion."""
+    """It has learnt from enough, and knows no less of the log than the champion."""
     fewer = min(learnt.converted, learnt.rows - learnt.converted)
     text = f"Learnt from {learnt.rows:,} rows, {fewer:,} of the rarer class; {LEAST_LEARNT} are needed."
     yield Tested("learnt enough", fewer >= LEAST_LEARNT, float(fewer), float(LEAST_LEARNT), text)
     if champion is not None:
-        fresh = learnt.as_of >= champion.as_of and learnt.test_start >= champion.test_start
+        fresh = learnt.as_of >= champion.as_of
         told = f"It knows the log up to {format_time(learnt.as_of)}, the champion up to {format_time(champion.as_of)}"
         also = "" if fresh else "; for a way back there is mqm rollback"
         days = (learnt.as_of - champion.as_of) / 86_400_000_000

@@ -21,8 +21,8 @@ from engagement.example.settings import SETTINGS
 from mqm.__main__ import parser
 
 COMMANDS = (
-    "example", "import", "check", "train", "models", "promote", "rollback", "score", "explain", "features", "judge",
-    "serve", "key", "demo",
+    "example", "import", "check", "train", "retrain", "models", "promote", "rollback", "score", "explain", "features",
+    "judge", "monitor", "compare", "serve", "key", "demo",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +120,8 @@ def test_evidence_lies_beside_the_model_and_promotes_only_against_the_same_champ
     now = registry.champion(name)
     assert now is not None and (now.version, now.since) == ("2", lab.as_of)
     third = add_version(registry, name)
-    (registry.artifacts(third.run_id) / EVIDENCE).write_text((folder / EVIDENCE).read_text())
+    told = json.loads((folder / EVIDENCE).read_text()) | {"champion_digest": "sha256:of another"}
+    (registry.artifacts(third.run_id) / EVIDENCE).write_text(json.dumps(told))
     with pytest.raises(BadInput, match="another champion"):
         promote_on_evidence(registry, third, lab.as_of)
 
