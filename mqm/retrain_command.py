@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mqm import console
+from mqm import console, ledger_commands
 
 
 def add(commands: Any) -> None:
@@ -56,6 +56,9 @@ def _retrain(options: argparse.Namespace) -> None:
         asked = asked_of(settings, arrays, conversion, as_of)
         budget = Budget(options.trials, options.minutes and 60.0 * options.minutes)
         done = retrain(registry, asked, console.now, options.seed, budget, options.only_recalibrate, tell)
+    for step in done.steps:
+        if step.promoted and step.verdict:
+            ledger_commands.note("promote", done.conversion, f"version {step.version} {step.verdict.digest}")
     body = console.finite(done.to_json())
     if options.report:
         with whole_file(options.report) as path:
