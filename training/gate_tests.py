@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.gate_slices import of_slices
-from training.hold_out import HoldOut
+from training.hold_out import BASE_RATE, HoldOut
 from training.judge import calibration_error, calibration_line, lift_at, row_losses
 from training.paired import Paired
 from training.tested import SURELY_BETTER, SURELY_WORSE, Tested
@@ -45,15 +45,20 @@ def all_tests(held: HoldOut, seed: int = 0) -> Iterator[Tested]:
 
 
 def against_baselines(pairs: Paired) -> Iterator[Tested]:
-    """Log loss beside each baseline's."""
+    """Log loss beside each baseline's: surely below the base rate's, below the others'.
+
+    Whoever is surely better than the champion is spared: to keep a worse one would help nobody.
+    """
     held, mine = pairs.held, float(pairs.losses.mean())
+    spared = pairs.champion_losses is not None and pairs.surely_less(pairs.champion_losses) >= SURELY_BETTER
     for name, probability in held.baselines.items():
         theirs = row_losses(held.converted, probability)
-        surely = float(np.mean(pairs.sums(theirs - pairs.losses) > 0))
-        passed = surely >= SURELY_BETTER
-        verb = "is below" if passed else "is not surely below"
-        text = f"Log loss {mine:.4f} {verb} the {name}'s {theirs.mean():.4f} (in {surely:.0%} of the draws)."
-        yield Tested(f"beats the {name}", passed, mine, float(theirs.mean()), text)
+        surely, needed = pairs.surely_less(theirs), SURELY_BETTER if name == BASE_RATE else 0.0
+        beaten = mine < theirs.mean() and surely >= needed
+        verb = "is below" if beaten else "is not surely below" if needed else "is not below"
+        also = ", but it is surely better than the champion" if spared and not beaten else ""
+        text = f"Log loss {mine:.4f} {verb} the {name}'s {theirs.mean():.4f} (in {surely:.0%} of the draws){also}."
+        yield Tested(f"beats the {name}", beaten or spared, mine, float(theirs.mean()), text)
 
 
 def against_champion(pairs: Paired) -> Tested:

@@ -52,6 +52,10 @@ class Paired:
         kept = values if rows is None else np.where(rows, values, 0.0)
         return np.asarray(np.bincount(place, kept, len(times)) @ times)
 
+    def surely_less(self, losses: Floats) -> float:
+        """The share of draws in which the challenger loses less than these (rows,) losses."""
+        return float(np.mean(self.sums(losses - self.losses) > 0))
+
     @cached_property
     def metrics(self) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
         """Each draw's metrics, of the challenger and of the champion."""

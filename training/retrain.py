@@ -140,8 +140,7 @@ def _surely_better(asked: Asked, mine: Entrant, theirs: Entrant) -> tuple[float,
         return 0.0, {}
     pairs = Paired(held)
     assert pairs.champion_losses is not None
-    surely = float(np.mean(pairs.sums(pairs.champion_losses - pairs.losses) > 0))
-    return surely, {"log_loss": log_loss(held.converted, held.probability)}
+    return pairs.surely_less(pairs.champion_losses), {"log_loss": log_loss(held.converted, held.probability)}
 
 
 def _train(

@@ -1,0 +1,192 @@
+"""Ten planted drifts, each to be found within a week, and fifty quiet months of weekly looks.
+
+A drift is planted into a log of the small world at a Monday; the watch looks at the end of that week. For slow decay
+the week is the one after which the model's promises have lost a twentieth of their log loss, by the true
+probabilities. Quiet: one look a week over fifty months, with a fresh champion every ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.watch.world import HORIZON, MACHINE, MONTH, NAME, RICHER, START, WEEK, Facts, Mind, World, build
+from engagement.times import HOUR
+from models.calibration import inverse_logit
+from training.hold_out import Entrant, compute
+from training.label_times import label_times
+from training.learnt import learnt_from
+from training.train import Trained, train
+from watch.monitor import Monitored, monitor
+
+Floats = npt.NDArray[np.float64]
+WEEKLY, LEARNT = 250, 8
+#: When the drifts begin: a Monday some weeks after the champion was trained.
+PLANTED = START + 60 * WEEK
+
+
+def run() -> None:
+    """Prints a line for each drift, and the quiet months."""
+    champion, metrics = champion_of(build(LEARNT, WEEKLY, seed=21))
+    found = 0
+    for name, (plant, kinds) in DRIFTS.items():
+        seen = look(plant(), champion, metrics, PLANTED + WEEK)
+        right = [one for one in seen.alarms if one.kind in kinds]
+        found += bool(right)
+        other = sorted({one.kind for one in seen.alarms} - kinds)
+        told = f"found: {right[0].text}" if right else "NOT FOUND"
+        print(f"  {name:22} {told} (also: {', '.join(other) or '–'})", flush=True)
+    week, told = decay(champion, metrics)
+    print(f"  {'slow decay':22} {told}", flush=True)
+    print(f"  {found + (week is not None)} of {len(DRIFTS) + 1} drifts found in time")
+    quiet()
+
+
+def champion_of(world: World) -> tuple[Entrant, dict[str, float]]:
+    """A champion trained at the end of a world, and its figures."""
+    arrays, settings = world.arrays(), world.settings
+    trained = train(arrays, settings.funnel.conversion(NAME), settings.features, START + LEARNT * MONTH)
+    return Entrant(trained.model, learnt_from(trained)), figures(trained)
+
+
+def figures(trained: Trained) -> dict[str, float]:
+    """What the watch reads of a training's figures."""
+    return {"lift_at_10pct": trained.judged[0].metrics["lift_at_10pct"].value} if trained.judged else {}
+
+
+def look(world: World, champion: Entrant, metrics: dict[str, float], as_of: int) -> Monitored:
+    """One look, with windows of a week."""
+    return monitor(world.arrays(), champion, as_of, WEEK, metrics)
+
+
+def quiet(months: int = 50, each: int = 10) -> int:
+    """Looks every week at a world that never changes; prints and returns the number of weeks with an alarm."""
+    alarms = weeks = 0
+    world = build(months + 8, WEEKLY, seed=22)
+    arrays, settings = world.arrays(), world.settings
+    conversion = settings.funnel.conversion(NAME)
+    for begin in range(LEARNT, LEARNT + months, each):
+        trained = train(arrays, conversion, settings.features, START + begin * MONTH)
+        champion = Entrant(trained.model, learnt_from(trained))
+        for as_of in range(START + begin * MONTH + WEEK, START + (begin + each) * MONTH + 1, WEEK):
+            seen = monitor(arrays, champion, as_of, WEEK, figures(trained))
+            weeks += 1
+            alarms += bool(seen.alarms)
+            for one in seen.alarms:
+                print(f"    month {(as_of - START) / MONTH:.1f}: {one.kind}: {one.text}", flush=True)
+        print(f"  {begin + each - LEARNT} quiet months, {weeks} looks: {alarms} with an alarm", flush=True)
+    return alarms
+
+
+def decay(champion: Entrant, metrics: dict[str, float]) -> tuple[int | None, str]:
+    """The week in which a slow decay is found, if that is in time."""
+    months = (PLANTED - START) / MONTH
+
+    def fades(when: Floats) -> list[Mind]:
+        gone = np.clip((when - months) / 6, 0, 1)
+        return [Mind(strength=1 - one, base=-1.9 + 0.25 * one) for one in gone.tolist()]
+
+    world = build(months + 7, WEEKLY, seed=24, mind=fades)
+    arrays = world.arrays()
+    lost_at = None
+    for week in range(1, 30):
+        as_of = PLANTED + week * WEEK
+        rows = label_times(arrays, champion.model.conversion, as_of + HORIZON, as_of - 2 * WEEK)
+        truth = world.truth(arrays, rows)
+        promised = inverse_logit(champion.model.log_odds(compute(arrays, champion.model.features, rows)))
+        lost = _loss(truth, promised) / _loss(truth, truth) - 1
+        if lost_at is None and lost > 0.05:
+            lost_at = week
+        if monitor(arrays, champion, as_of, WEEK, metrics).alarms:
+            seen = monitor(arrays, champion, as_of, WEEK, metrics).alarms[0]
+            late = lost_at is not None and week > lost_at + 1
+            said = f"loss {lost:+.1%} of the truth's by then, a twentieth in week {lost_at or 'later'}"
+            return (None if late else week), f"found in week {week} ({said}): {seen.text}"
+    return None, "NOT FOUND"
+
+
+def _loss(truth: Floats, promised: Floats) -> float:
+    return float(-np.mean(truth * np.log(promised) + (1 - truth) * np.log1p(-promised)))
+
+
+def _world(mind: Callable[[Floats], list[Mind]] | None = None) -> World:
+    return build((PLANTED + 2 * WEEK - START) / MONTH, WEEKLY, seed=23, mind=mind)
+
+
+def _spoilt(change: Callable[[Facts, npt.NDArray[np.bool_]], Facts]) -> Callable[[], World]:
+    """A world whose events from the drift on are changed."""
+
+    def plant() -> World:
+        world = _world()
+        return replace(world, facts=change(world.facts, world.facts.occurred >= PLANTED))
+
+    return plant
+
+
+def _feature_shift(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
+    """Everyone reads the blog three times as much."""
+    return _repeated(facts, np.flatnonzero(late & (facts.detail == "blog")), 2, spread=5 * HOUR)
+
+
+def _unit(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
+    return replace(facts, value=np.where(late, facts.value * 100, facts.value))
+
+
+def _stops(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
+    return facts.take(~(late & (facts.type == "webinar_attended")))
+
+
+def _new_source(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
+    draw = np.random.default_rng(0).random(len(facts)) < 0.3
+    return replace(facts, detail=np.where(late & draw & (facts.type == "page_view"), "comparison", facts.detail))
+
+
+def _machines(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
+    """Three times as many opens by machines."""
+    return _repeated(facts, np.flatnonzero(late & (facts.properties == MACHINE)), 2, spread=3 * HOUR)
+
+
+def _late(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
+    """What is seen on pages is sent once a day."""
+    pages = late & (facts.type == "page_view")
+    return replace(facts, received=np.where(pages, facts.occurred + 20 * HOUR, facts.received))
+
+
+def _twice(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
+    return _repeated(facts, np.flatnonzero(late & (facts.type == "email_click")), 1, spread=1)
+
+
+def _zone(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
+    """A source in Central Europe sends its local time as if it were UTC."""
+    pages = late & (facts.type == "page_view")
+    return replace(facts, occurred=np.where(pages, facts.occurred + 2 * HOUR, facts.occurred))
+
+
+def _repeated(facts: Facts, rows: npt.NDArray[np.int64], times: int, spread: int) -> Facts:
+    """These events again, a little later each time; with a spread of one microsecond the very same."""
+    again = facts.take(np.tile(rows, times))
+    shift = np.random.default_rng(1).integers(0, spread, len(again))
+    again = replace(again, occurred=again.occurred + shift, received=again.received + shift)
+    return Facts(*(np.concatenate([getattr(facts, k), getattr(again, k)]) for k in Facts.__dataclass_fields__))
+
+
+def _richer(months: Floats) -> list[Mind]:
+    since = (PLANTED - START) / MONTH
+    return [RICHER if month >= since else Mind() for month in months.tolist()]
+
+
+#: How each is planted, and the kinds of alarm of which one must find it.
+DRIFTS: dict[str, tuple[Callable[[], World], set[str]]] = {
+    "feature shift": (_spoilt(_feature_shift), {"volume", "column"}),
+    "unit of a value": (_spoilt(_unit), {"values"}),
+    "a type stops": (_spoilt(_stops), {"stopped"}),
+    "a new source": (_spoilt(_new_source), {"unseen"}),
+    "base rate doubled": (lambda: _world(_richer), {"base rate"}),
+    "machine opens tripled": (_spoilt(_machines), {"machines", "volume"}),
+    "late arrival": (_spoilt(_late), {"late"}),
+    "duplicates": (_spoilt(_twice), {"repeated"}),
+    "time zone": (_spoilt(_zone), {"ahead", "hours"}),
+}
