@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import fit_affine, inverse_logit
-from training.judge import row_losses
+from models.calibration import inverse_logit
+from training.judge import calibration_line, row_losses
 from training.label_times import LabelTimes
 
 Floats = npt.NDArray[np.float64]
@@ -42,8 +42,10 @@ def changed_at(log_odds: Floats, rows: LabelTimes) -> int | None:
 
 
 def _loss(log_odds: Floats, converted: Bools) -> float:
-    line = fit_affine(log_odds, converted)
-    return float(row_losses(converted, inverse_logit(line.log_odds(log_odds))).sum())
+    slope, intercept = calibration_line(converted, inverse_logit(log_odds))
+    if slope != slope:  # everyone is promised the same, or came to the same
+        return float(row_losses(converted, np.full(len(converted), converted.mean())).sum())
+    return float(row_losses(converted, inverse_logit(intercept + slope * log_odds)).sum())
 
 
 def _rarer(converted: Bools) -> int:

@@ -16,7 +16,7 @@ from engagement.funnel import Conversion
 from engagement.settings import FeatureSettings
 from features.arrays import LogArrays
 from features.catalogue import derive_features
-from features.declare import AsOf, Recency
+from features.declare import AsOf, Feature, LastDetail, Recency
 from features.feature_set import FeatureSet
 from features.vocabulary import Vocabulary
 from models.calibration import inverse_logit
@@ -25,7 +25,7 @@ from training.baselines import base_rate, naive_bayes, recency_rule
 from training.label_times import LabelTimes, label_times
 from training.learnt import Learnt
 from training.recent import roll
-from training.slicing import places_of, ranges_of, slices_by
+from training.slicing import _places, _ranges
 from training.split import Rows, group_of
 from training.table import contact_ids
 
@@ -153,7 +153,7 @@ def _beside(
     if not len(rows) or not len(known):
         return {}, ()
     vocabulary = Vocabulary.of(arrays, int(rows.cutoff[0]))
-    told = [one for one in derive_features(vocabulary, settings, conversion).features if slices_by(one)]
+    told = [one for one in derive_features(vocabulary, settings, conversion).features if _cuts_by(one)]
     features = FeatureSet((Recency(), *told))
     before, after = compute(arrays, features, known), compute(arrays, features, rows)
     attributes = [i for i in features.category_columns if isinstance(features.features[i], AsOf)]
@@ -166,6 +166,12 @@ def _beside(
     for place, feature in enumerate(told, start=1):
         categories = getattr(feature, "categories", ())
         values = after[:, place]
-        labels, codes = places_of(categories, values) if categories else ranges_of(before[:, place], values)
+        labels, codes = _places(categories, values) if categories else _ranges(before[:, place], values)
         cuts.append(Cut(feature.name, tuple(labels), codes))
     return baselines, tuple(cuts)
+
+
+def _cuts_by(feature: Feature) -> bool:
+    """Attributes, and where a lead came from."""
+    lead = isinstance(feature, LastDetail) and feature.type == "lead_created" and feature.level == "contact"
+    return lead or isinstance(feature, AsOf)

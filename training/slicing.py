@@ -84,14 +84,14 @@ def by_attribute(trained: Trained, test: Judgeable) -> list[list[Slice]]:
     matrix, found = trained.matrix, []
     known: set[tuple[str, ...]] = set()
     for column, feature in enumerate(trained.model.features.features):
-        if not slices_by(feature) or (categories := getattr(feature, "categories", ())) in known:
+        if not _slices_by(feature) or (categories := getattr(feature, "categories", ())) in known:
             continue
         known |= {categories} if categories else set()
         values = matrix[trained.split.test, column]
         if categories:
-            labels, codes = places_of(categories, values)
+            labels, codes = _places(categories, values)
         else:
-            labels, codes = ranges_of(matrix[trained.split.train, column], values)
+            labels, codes = _ranges(matrix[trained.split.train, column], values)
         slices = test.cut(feature.name, labels, codes)
         if len(slices) > 1:
             found.append(slices)
@@ -108,14 +108,14 @@ def slices_of(trained: Trained) -> Iterator[Slice]:
         yield from slices
 
 
-def slices_by(feature: Feature) -> bool:
+def _slices_by(feature: Feature) -> bool:
     """Attributes, and where a lead came from."""
     return isinstance(feature, AsOf) or (
         isinstance(feature, LastDetail) and feature.type == "lead_created" and feature.level == "contact"
     )
 
 
-def places_of(categories: tuple[str, ...], values: Floats) -> tuple[list[str], Ints]:
+def _places(categories: tuple[str, ...], values: Floats) -> tuple[list[str], Ints]:
     """The most frequent values, the others together, the missing ones."""
     missing = np.isnan(values)
     place = np.where(missing, -1, np.nan_to_num(values)).astype(np.int64)
@@ -129,7 +129,7 @@ def places_of(categories: tuple[str, ...], values: Floats) -> tuple[list[str], I
     return [*(categories[k] for k in frequent), "(others)", "(missing)"], code_of[np.minimum(place, len(categories))]
 
 
-def ranges_of(learnt: Floats, values: Floats) -> tuple[list[str], Ints]:
+def _ranges(learnt: Floats, values: Floats) -> tuple[list[str], Ints]:
     """Ranges with as many training rows each, and the missing."""
     seen = learnt[~np.isnan(learnt)]
     quantiles = np.linspace(0, 1, NUMBER_BANDS + 1)[1:-1]

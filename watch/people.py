@@ -93,7 +93,7 @@ def _distances(values: Floats, window: Ints) -> tuple[Floats, float]:
     """Each window before from all the others before, the oldest first; and the latest from all of them."""
     order = np.argsort(values, kind="stable")
     values, window = values[order], window[order]
-    ends = np.append(np.flatnonzero(np.diff(values) != 0), len(values) - 1)  # -inf equals itself; its diff is NaN
+    ends = np.append(np.flatnonzero(values[1:] != values[:-1]), len(values) - 1)
     windows = np.unique(window)
     below = np.stack([np.cumsum(window == k)[ends] for k in windows]).astype(float)
     whole = below[1:].sum(axis=0)

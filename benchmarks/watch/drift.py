@@ -8,7 +8,7 @@ probabilities. Quiet: one look a week over fifty months, with a fresh champion e
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +32,12 @@ def run() -> None:
     """Prints a line for each drift, and the quiet months."""
     champion, metrics = champion_of(build(LEARNT, WEEKLY, seed=21))
     found = 0
-    for name, (plant, kinds) in DRIFTS.items():
-        seen = look(plant(), champion, metrics, PLANTED + WEEK)
-        right = [one for one in seen.alarms if one.kind in kinds]
+    months = (PLANTED + 2 * WEEK - START) / MONTH
+    for name, drift in DRIFTS.items():
+        seen = look(plant(name, PLANTED, months, WEEKLY, seed=23), champion, metrics, PLANTED + WEEK)
+        right = [one for one in seen.alarms if one.kind in drift.kinds]
         found += bool(right)
-        other = sorted({one.kind for one in seen.alarms} - kinds)
+        other = sorted({one.kind for one in seen.alarms} - drift.kinds)
         told = f"found: {right[0].text}" if right else "NOT FOUND"
         print(f"  {name:22} {told} (also: {', '.join(other) or '–'})", flush=True)
     week, told = decay(champion, metrics)
@@ -112,18 +113,18 @@ def _loss(truth: Floats, promised: Floats) -> float:
     return float(-np.mean(truth * np.log(promised) + (1 - truth) * np.log1p(-promised)))
 
 
-def _world(mind: Callable[[Floats], list[Mind]] | None = None) -> World:
-    return build((PLANTED + 2 * WEEK - START) / MONTH, WEEKLY, seed=23, mind=mind)
+def plant(name: str, begin: int, months: float, weekly: int, seed: int) -> World:
+    """A world of so many months into which a drift is planted at a time (microseconds UTC)."""
+    drift = DRIFTS[name]
+    since = (begin - START) / MONTH
 
+    def mind(when: Floats) -> list[Mind]:
+        return [(drift.mind or Mind()) if month >= since else Mind() for month in when.tolist()]
 
-def _spoilt(change: Callable[[Facts, npt.NDArray[np.bool_]], Facts]) -> Callable[[], World]:
-    """A world whose events from the drift on are changed."""
-
-    def plant() -> World:
-        world = _world()
-        return replace(world, facts=change(world.facts, world.facts.occurred >= PLANTED))
-
-    return plant
+    world = build(months, weekly, seed, mind)
+    if drift.change is None:
+        return world
+    return replace(world, facts=drift.change(world.facts, world.facts.occurred >= begin))
 
 
 def _feature_shift(facts: Facts, late: npt.NDArray[np.bool_]) -> Facts:
@@ -173,20 +174,23 @@ def _repeated(facts: Facts, rows: npt.NDArray[np.int64], times: int, spread: int
     return Facts(*(np.concatenate([getattr(facts, k), getattr(again, k)]) for k in Facts.__dataclass_fields__))
 
 
-def _richer(months: Floats) -> list[Mind]:
-    since = (PLANTED - START) / MONTH
-    return [RICHER if month >= since else Mind() for month in months.tolist()]
+@dataclass(frozen=True)
+class Drift:
+    """How events change or how the world decides from then on, and the kinds of alarm of which one must find it."""
+
+    kinds: frozenset[str]
+    change: Callable[[Facts, npt.NDArray[np.bool_]], Facts] | None = None
+    mind: Mind | None = None
 
 
-#: How each is planted, and the kinds of alarm of which one must find it.
-DRIFTS: dict[str, tuple[Callable[[], World], set[str]]] = {
-    "feature shift": (_spoilt(_feature_shift), {"volume", "column"}),
-    "unit of a value": (_spoilt(_unit), {"values"}),
-    "a type stops": (_spoilt(_stops), {"stopped"}),
-    "a new source": (_spoilt(_new_source), {"unseen"}),
-    "base rate doubled": (lambda: _world(_richer), {"base rate"}),
-    "machine opens tripled": (_spoilt(_machines), {"machines", "volume"}),
-    "late arrival": (_spoilt(_late), {"late"}),
-    "duplicates": (_spoilt(_twice), {"repeated"}),
-    "time zone": (_spoilt(_zone), {"ahead", "hours"}),
+DRIFTS = {
+    "feature shift": Drift(frozenset({"volume", "column"}), _feature_shift),
+    "unit of a value": Drift(frozenset({"values"}), _unit),
+    "a type stops": Drift(frozenset({"stopped"}), _stops),
+    "a new source": Drift(frozenset({"unseen"}), _new_source),
+    "base rate doubled": Drift(frozenset({"base rate"}), mind=RICHER),
+    "machine opens tripled": Drift(frozenset({"machines", "volume"}), _machines),
+    "late arrival": Drift(frozenset({"late"}), _late),
+    "duplicates": Drift(frozenset({"repeated"}), _twice),
+    "time zone": Drift(frozenset({"ahead", "hours"}), _zone),
 }
