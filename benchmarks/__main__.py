@@ -14,6 +14,7 @@ from importlib import import_module
 
 ALL = {
     "online": "benchmarks.online",
+    "http": "benchmarks.serving.http_score",
     "achievable": "benchmarks.achievable",
     "quality": "benchmarks.quality",
     "explain": "benchmarks.explain",

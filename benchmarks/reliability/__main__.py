@@ -13,6 +13,7 @@ from benchmarks.reliability.frame import Outcome, Scale, Skipped
 
 ALL = ["ingest", "kills", "torn_wal", "replays", "fsyncs", "wal_bounded"]
 ALL += ["disk_full", "read_only", "locked", "clock_jumps", "postgres_gone"]
+ALL += ["bundles", "swaps", "agreement", "hostile", "overload", "fuzz"]
 
 
 def main(arguments: list[str]) -> int:

@@ -256,7 +256,7 @@ def send_raw(url: str, raw: bytes) -> bytes:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1", "/v1/score/", "/v1/scores/x/y", "/docs.json", "/schema.json", "/healthz", "/metrics", "/%00",
+    ["/", "/v1", "/v1/score/", "/v1/scores/x/y", "/docs.json", "/schema.json", "/healthz", "/metricsz", "/%00",
      "/static_content/x", "//livez", "/call", "/predict", "/..%2f..%2fetc%2fpasswd"],
 )  # fmt: skip
 def test_an_address_that_is_not_there(http: httpx.Client, project: Project, path: str) -> None:
