@@ -1,8 +1,9 @@
 """Fitting: LightGBM on log-loss, without resampling or class weights (both break calibration).
 
-How many trees, how large, and how strongly held back is chosen by cross-validation inside the training part; the
-judging part never takes part. By default the folds are accounts, and their out-of-fold margins serve the
-calibration where history is short; a search by Optuna is judged forward in time where history allows.
+How large trees are, and how strongly held back, is chosen inside the training part by looking forward in time, where
+history allows: what does best on accounts not yet seen need not do best next month. How many trees is chosen with
+folds of accounts, whose out-of-fold margins serve the calibration where history is short. The judging part never
+takes part.
 """
 
 from __future__ import annotations
@@ -32,8 +33,6 @@ _FEW = 20_000
 #: How large a step is that a tree takes. From few rows: small steps, and coarse bins, since a fine one is soon a
 #: single account learnt by heart. Where a sample chooses the settings, large steps tell them apart as well.
 _STEP, _STEP_OF_FEW, _STEP_OF_SAMPLE = 0.08, 0.03, 0.2
-#: So many of its folds tell settings apart; those that win are then tried on all of them.
-_FOLDS_OF_SAMPLE = 2
 #: One account in so many is held out where trees learn from very many rows.
 _TENTH = 10
 #: Rows whose margins are told at a time.
@@ -86,7 +85,7 @@ def choose_trees(
     pace = {"learning_rate": _STEP_OF_FEW if len(part) < _FEW else _STEP_OF_SAMPLE if sampled else _STEP}
     data = _dataset(part, seed)
     accounts = by_account(part, seed)
-    folds = (in_time(part) if budget.searched else []) or (accounts[:_FOLDS_OF_SAMPLE] if sampled else accounts)
+    folds = in_time(part) or accounts
     tried: list[_Tried] = []
 
     def attempt(settings: dict[str, Any], watch: Watch | None) -> float:

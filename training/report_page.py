@@ -128,7 +128,7 @@ def _moved(trained: Trained) -> Safe:
 
 def _slices(trained: Trained, test: Judgeable) -> Safe:
     accounts, attributes = by_account(trained, test), by_attribute(trained, test)
-    features = {feature.name: feature for feature in trained.model.features.features}
+    features = {feature.name: feature for feature in trained.attributes.features.features}
     everything = [one for found in (accounts, *attributes) for one in found]
     shown = attributes[: tables.MOST_ATTRIBUTES]
     parts = [tables.slices(found, column_words(features[found[0].by])) for found in shown]

@@ -80,11 +80,11 @@ def by_account(trained: Trained, test: Judgeable) -> list[Slice]:
 
 
 def by_attribute(trained: Trained, test: Judgeable) -> list[list[Slice]]:
-    """A list for each attribute among the model's columns, in their order; numbers are cut at training quantiles."""
-    matrix, found = trained.matrix, []
+    """A list for each attribute, in their order; numbers are cut at training quantiles."""
+    matrix, found = trained.attributes.matrix, []
     known: set[tuple[str, ...]] = set()
-    for column, feature in enumerate(trained.model.features.features):
-        if not _slices_by(feature) or (categories := getattr(feature, "categories", ())) in known:
+    for column, feature in enumerate(trained.attributes.features.features):
+        if (categories := getattr(feature, "categories", ())) in known:
             continue
         known |= {categories} if categories else set()
         values = matrix[trained.split.test, column]
@@ -108,7 +108,7 @@ def slices_of(trained: Trained) -> Iterator[Slice]:
         yield from slices
 
 
-def _slices_by(feature: Feature) -> bool:
+def slices_by(feature: Feature) -> bool:
     """Attributes, and where a lead came from."""
     return isinstance(feature, AsOf) or (
         isinstance(feature, LastDetail) and feature.type == "lead_created" and feature.level == "contact"

@@ -27,6 +27,7 @@ from training.label_times import LabelTimes, label_times
 from training.ladder import Fitted, climb
 from training.part import Part, columns_of, evenly, rows_of
 from training.recent import Recent, recent_rate
+from training.slicing import slices_by
 from training.split import Split, group_of, split_by_time
 from training.stable import find_stable
 from training.table import contact_ids
@@ -47,6 +48,26 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Attributes:
+    """What tells groups of people apart, learnt from or not: (rows, features) of the table, ordered as its rows."""
+
+    features: FeatureSet
+    matrix: Floats
+
+    @staticmethod
+    def of(features: FeatureSet, matrix: Floats) -> Attributes:
+        """Those among some columns."""
+        some = [i for i, feature in enumerate(features.features) if slices_by(feature)]
+        return Attributes(FeatureSet(tuple(features.features[i] for i in some)), matrix[:, some])
+
+    @property
+    def categories(self) -> Floats:
+        """(rows, some) the columns of attributes that have categories."""
+        some = [i for i in self.features.category_columns if isinstance(self.features.features[i], AsOf)]
+        return self.matrix[:, some]
+
+
+@dataclass(frozen=True)
 class Trained:
     """A model and everything that was learnt about it on the way."""
 
@@ -63,6 +84,7 @@ class Trained:
     recent: Recent | None = None
     test_log_odds: Floats = field(default_factory=lambda: np.zeros(0))
     audit: Audit | None = None
+    attributes: Attributes = field(default_factory=lambda: Attributes(FeatureSet(()), np.zeros((0, 0))))
 
     @property
     def test_probability(self) -> Floats:
@@ -142,7 +164,7 @@ def learn(table: Table, seed: int, budget: Budget | None, tell: Progress) -> Tra
     categories = features.category_columns
     stability = find_stable(matrix[sample], rows.converted[sample], rows.cutoff[sample], horizon, categories, seed)
     left_out = tuple(features.names[i] for i in np.flatnonzero(stability.drift > stability.bound))
-    attributes = matrix[:, [i for i in categories if isinstance(features.features[i], AsOf)]]
+    attributes = Attributes.of(features, matrix)
     matrix = columns_of(matrix, stability.kept)
     features = FeatureSet(tuple(features.features[i] for i in stability.kept))
     learnt = Part(
@@ -161,11 +183,11 @@ def learn(table: Table, seed: int, budget: Budget | None, tell: Progress) -> Tra
     recent, model, log_odds = _recent(model, fitted, matrix, rows, split)
     trained = Trained(model, rows, split, fitted, matrix, seed, left_out)
     test_log_odds = log_odds[split.test] + recent.shifts[split.test]
-    trained = replace(trained, recent=recent, test_log_odds=test_log_odds)
+    trained = replace(trained, recent=recent, test_log_odds=test_log_odds, attributes=attributes)
     if not len(split.test):
         return trained
     tell("judging out of time", 0.85)
-    return _judged(trained, groups, table.recency, attributes)
+    return _judged(trained, groups, table.recency, attributes.categories)
 
 
 def _calibrated(

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from engagement.funnel import Conversion
 from engagement.times import DAY
+from features.declare import AsOf, Count, Recency
+from features.feature_set import FeatureSet
+from training.label_times import LabelTimes
+from training.slices import Judgeable
+from training.slicing import by_attribute
+from training.split import Split
 from training.stable import BOUNDS, find_stable
+from training.train import Table, learn
 
 
 def history(rows: int = 6_000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,3 +61,19 @@ def test_it_repeats_itself() -> None:
     rows = history()
     one, other = (find_stable(*rows, 10 * DAY, [], seed=3) for _ in range(2))
     assert one.log_losses == other.log_losses
+
+
+def test_a_drifting_attribute_is_not_learnt_from_and_sliced_all_the_same() -> None:
+    matrix, converted, cutoff = history(12_000)
+    matrix[:, 2] += np.random.default_rng(5).normal(0, 0.2, len(matrix))
+    conversion = Conversion("tide", "a", "b", "start", "goal", 10 * DAY)
+    nobody, people = np.full(len(cutoff), -1, np.int32), np.arange(len(cutoff), dtype=np.int32)
+    rows = LabelTimes(conversion, int(cutoff[-1]) + 20 * DAY, people, nobody, cutoff, converted, 0)
+    features = FeatureSet((Count("visit", window=DAY), Recency(), AsOf("employees")))
+    nothing, recency = np.zeros(0, np.int64), np.abs(matrix[:, 1])
+    split = Split(np.arange(11_000), nothing, np.arange(11_100, 12_000), int(cutoff[11_000]), int(cutoff[11_100]))
+    found = learn(Table(rows, split, features, matrix, recency), 0, None, lambda text, share: None)
+    assert found.left_out == ("employees",)
+    (slices,) = by_attribute(found, Judgeable.of(found))
+    assert {one.by for one in slices} == {"employees"}
+    assert sum(one.rows for one in slices) == len(found.split.test)
