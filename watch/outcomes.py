@@ -2,8 +2,7 @@
 
 A row is mature a horizon after its cutoff; until then it tells how much it should have told by its age: conversions
 come over the horizon in a known course (of the rows before), so promises times that course are what should have come
-so far. What chance alone does is a wild bootstrap by account: each account's misses keep their size and lose their
-sign.
+so far. Whole accounts are taken as independent.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from features.arrays import MISSING, LogArrays
+from models.calibration import inverse_logit
 from models.propensity import PropensityModel
-from training.judge import lift_at, row_losses
+from training.judge import calibration_line, lift_at, row_losses
 from training.label_times import LabelTimes, first_goal, label_times
 from training.split import group_of
 from watch.looked import Looked
@@ -28,9 +28,11 @@ Ints = npt.NDArray[np.int64]
 
 #: So many standard errors from what chance does; there are few looks at outcomes, and each counts.
 _SURE = 4.0
+#: The first week after a change has little to show: it is heard sooner, and still once in some forty years at most.
+_SURE_SOON = 3.5
 #: What matters: so many times as many conversions as promised among the latest; among the mature; a loss so much
-#: above what true promises would lose; a lift so much below.
-_TIMES, _TIMES_MATURE, _EXCESS, _LIFT = 1.4, 1.2, 0.03, 0.75
+#: above what true promises would lose; a calibration slope below this; a lift so much below.
+_TIMES, _TIMES_MATURE, _EXCESS, _SLOPE, _LIFT = 1.4, 1.2, 0.03, 0.8, 0.75
 _LEAST = 20
 _DRAWS = 400
 #: So many windows of mature rows are looked at together.
@@ -71,7 +73,7 @@ def promised(
     horizon = model.conversion.horizon
     goal = first_goal(arrays, model.conversion, as_of, rows.contact, rows.account, rows.cutoff)
     after = np.where((goal != MISSING) & (goal < rows.cutoff + horizon), goal - rows.cutoff, -1)
-    told = replace(rows, converted=after >= 0)
+    told = replace(rows, conversion=model.conversion, converted=after >= 0)
     return Promised(told, probability, after, rows.cutoff + horizon <= as_of, group_of(rows))
 
 
@@ -102,28 +104,62 @@ def looks(told: Promised, windows: Windows, usual_lift: float) -> Iterator[Looke
     yield Looked(
         "decay", "log loss", float(losses.mean()), float(fair.mean()), sure, sure > _SURE and excess > _EXCESS, text
     )
+    yield from _slope(late, week)
     yield from _lift(late, usual_lift, week)
 
 
 def _level(told: Promised, mature: Promised, windows: Windows) -> Iterator[Looked]:
-    """Conversions so far of those who came in the latest window, beside what should have come by now."""
+    """Conversions so far of those who came in the latest window, beside what should have come by now.
+
+    Each entry counts once, by its first row. If promises are true, the misses vary as independent conversions do, or
+    as much more as those of the mature rows did.
+    """
+    told, mature = told.take(_first_rows(told)), mature.take(_first_rows(mature))
     latest = told.take(np.flatnonzero(windows.place(told.rows.cutoff) == 0))
     came = np.sort(mature.after[mature.rows.converted])
     if len(came) < _LEAST or not len(latest.rows):
         return
-    age = windows.as_of - latest.rows.cutoff
-    share = np.searchsorted(came, age, "left") / len(came)
+    share = np.searchsorted(came, windows.as_of - latest.rows.cutoff, "left") / len(came)
     hoped, yes = latest.probability * share, latest.after >= 0
     if hoped.sum() < _LEAST / 2:
         return
-    sure = float((yes.sum() - hoped.sum()) / max(_spread(yes - hoped, hoped, latest.groups), 1e-9))
+    chance, p = float(np.sum(hoped * (1 - hoped))), mature.probability
+    misses = _sums(mature.rows.converted - p, mature.groups)
+    restless = max(1.0, float(np.sum(misses**2) / np.sum(p * (1 - p))))
+    sure = float(2 * (np.sqrt(yes.sum()) - np.sqrt(hoped.sum())) / np.sqrt(chance / hoped.sum() * restless))
     times = float(yes.sum() / hoped.sum())
-    alarm = abs(sure) > _SURE and not 1 / _TIMES < times < _TIMES
+    alarm = abs(sure) > _SURE_SOON and not 1 / _TIMES < times < _TIMES
     text = (
-        f"Of {len(latest.rows):,} rows of the latest {windows.text} {yes.sum():,} have converted so far; "
-        f"by their age {hoped.sum():,.0f} should have."
+        f"Of {len(latest.rows):,} who came in the latest {windows.text} {yes.sum():,} have converted so far; by "
+        f"their age {hoped.sum():,.0f} should have."
     )
     yield Looked("base rate", "conversions so far", times, 1.0, sure, alarm, text)
+
+
+def _first_rows(told: Promised) -> Ints:
+    """The rows that no other of the same contact precedes within a horizon."""
+    rows = told.rows
+    order = np.lexsort((rows.cutoff, rows.contact))
+    contact, cutoff = rows.contact[order], rows.cutoff[order]
+    follows = np.zeros(len(order), np.bool_)
+    follows[1:] = (contact[1:] == contact[:-1]) & (cutoff[1:] - cutoff[:-1] <= rows.conversion.horizon)
+    return np.sort(order[~follows])
+
+
+def _slope(late: Promised, week: str) -> Iterator[Looked]:
+    """The calibration slope: that of a model which no longer tells people apart is 0 (errors robust by account)."""
+    p = np.clip(late.probability, 1e-9, 1 - 1e-9)
+    x, y = np.log(p / (1 - p)), late.rows.converted
+    slope, intercept = calibration_line(y, p)
+    if slope != slope:
+        return
+    design, q = np.column_stack([x, np.ones_like(x)]), inverse_logit(slope * x + intercept)
+    bread = np.linalg.inv((design * (q * (1 - q))[:, None]).T @ design)
+    scores = np.column_stack([_sums(design[:, k] * (y - q), late.groups) for k in (0, 1)])
+    error = float(np.sqrt((bread @ (scores.T @ scores) @ bread)[0, 0]))
+    sure = (slope - 1) / max(error, 1e-12)
+    text = f"The calibration slope of {week} is {slope:.2f}: 1 is right, 0 tells nobody apart."
+    yield Looked("decay", "calibration slope", slope, 1.0, sure, sure < -_SURE and slope < _SLOPE, text)
 
 
 def _lift(late: Promised, usual: float, week: str) -> Iterator[Looked]:
@@ -147,11 +183,10 @@ def _lift(late: Promised, usual: float, week: str) -> Iterator[Looked]:
 
 def _errors(misses: Floats, groups: Ints) -> float:
     """The sum of misses in standard errors, whole accounts being independent."""
-    sums = np.bincount(np.unique(groups, return_inverse=True)[1], misses)
+    sums = _sums(misses, groups)
     return float(sums.sum() / max(np.sqrt(np.sum(sums**2)), 1e-12))
 
 
-def _spread(misses: Floats, hoped: Floats, groups: Ints) -> float:
-    """The standard error of a sum that is no smaller than that of as many independent conversions as were hoped."""
-    sums = np.bincount(np.unique(groups, return_inverse=True)[1], misses)
-    return float(np.sqrt(max(np.sum(sums**2), hoped.sum())))
+def _sums(misses: Floats, groups: Ints) -> Floats:
+    """(groups,) the sum of each account's misses."""
+    return np.asarray(np.bincount(np.unique(groups, return_inverse=True)[1], misses), np.float64)

@@ -34,7 +34,10 @@ def run() -> None:
     found = 0
     months = (PLANTED + 2 * WEEK - START) / MONTH
     for name, drift in DRIFTS.items():
-        seen = look(plant(name, PLANTED, months, WEEKLY, seed=23), champion, metrics, PLANTED + WEEK)
+        weekly = WEEKLY * (
+            2 if drift.mind else 1
+        )  # of those who come in a week only a fifth has converted by its end
+        seen = look(plant(name, PLANTED, months, weekly, seed=23), champion, metrics, PLANTED + WEEK)
         right = [one for one in seen.alarms if one.kind in drift.kinds]
         found += bool(right)
         other = sorted({one.kind for one in seen.alarms} - drift.kinds)

@@ -66,7 +66,7 @@ class Mind:
 #: After its change: fewer convert, and other sources and levels than before.
 OTHER = Mind(base=-2.6, by_source=(0.9, 0.8, -0.3, -0.6), by_level=(-0.5, 0.2, 0.9))
 #: Twice as many convert.
-RICHER = Mind(base=-0.95)
+RICHER = Mind(base=-0.35)
 
 
 @dataclass(frozen=True)

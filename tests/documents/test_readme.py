@@ -37,5 +37,5 @@ def test_the_commands_of_the_session_run(tmp_path: Path) -> None:
 
 def test_every_folder_of_the_house_is_in_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
-    for folder in ("engagement", "features", "models", "training", "serving", "mqm", "mlruns"):
+    for folder in ("engagement", "features", "models", "training", "watch", "serving", "mqm", "mlruns"):
         assert f"`{folder}/`" in text
