@@ -37,12 +37,15 @@ def watch_page(found: Monitored) -> str:
             tag("p", f"Events received in the latest {found.windows.text}, and in each such window before."),
             _table(stream),
         ),
-        section(
-            "Who comes",
-            tag("p", "How many of the people lie elsewhere than before, column by column; the furthest first."),
-            _table(people[:_COLUMNS]),
-        ),
+        section("Who comes", *_people(people)),
     )
+
+
+def _people(looks: Sequence[Looked]) -> list[Safe]:
+    if not looks:
+        return [tag("p", "Too few entered the stage in a window to say; take longer ones (--days).")]
+    told = "How many of the people lie elsewhere than before, column by column; the furthest first."
+    return [tag("p", told), _table(looks[:_COLUMNS])]
 
 
 def _opening(found: Monitored) -> Safe:
