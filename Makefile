@@ -55,6 +55,7 @@ lock:
 	$(COMPILE) --extra dev pyproject.toml requirements-build.in -o requirements.lock
 	$(COMPILE) --all-extras -c requirements.lock pyproject.toml requirements-build.in -o requirements-extras.lock \
 		--custom-compile-command "make lock" $$(sed -nE 's/^([a-z0-9._-]+)==.*/--no-emit-package \1/p' requirements.lock)
+	$(COMPILE) -c requirements.lock requirements-serving.in -o requirements-serving.lock
 	for peer in benchmarks/peers/*.in; do $(COMPILE) $$peer -o $${peer%.in}.lock || exit 1; done
 
 clean:

@@ -13,8 +13,9 @@ from pathlib import Path
 FILE = ".mqm-limits"
 #: Requests a second for a key that has no rate of its own, and how many seconds' worth may come at once.
 RATE, BURST = 5_000.0, 2.0
-#: Seconds of work that one turn of the event loop may hold; requests beyond it are turned away.
-TURN = 0.25
+#: Seconds of work that one turn of the event loop may hold, and requests that it takes on in any case (a worker may
+#: stand still for a moment, as while a model is loaded); those beyond both are turned away.
+TURN, ALWAYS = 0.25, 64
 
 _SLOTS = 65_536
 _MOMENT = struct.Struct("<q")
@@ -62,22 +63,23 @@ class RateLimit:
 class Turns:
     """Sheds load: scoring holds the event loop, so what came in together waits in line.
 
-    Requests that one turn of the loop began are let in until `TURN` seconds are used up; the rest of the line is
-    answered at once with 503. Nobody who is let in waits for much longer than that.
+    Requests that one turn of the loop began are let in until `TURN` seconds are used up and there were `ALWAYS` of
+    them; the rest of the line is answered at once with 503, so that nobody who is let in waits for much longer.
     """
 
-    def __init__(self, most: float = TURN) -> None:
-        self._most = most
-        self._began = 0.0
+    def __init__(self, most: float = TURN, always: int = ALWAYS) -> None:
+        self._most, self._always = most, always
+        self._began, self._taken = 0.0, 0
         self._open = False
 
     def full(self) -> bool:
         """Whether this turn has used its time up; called within the event loop."""
         now = time.perf_counter()
         if not self._open:
-            self._open, self._began = True, now
+            self._open, self._began, self._taken = True, now, 0
             asyncio.get_running_loop().call_soon(self._end)
-        return now - self._began > self._most
+        self._taken += 1
+        return self._taken > self._always and now - self._began > self._most
 
     def _end(self) -> None:
         self._open = False

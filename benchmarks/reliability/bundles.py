@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import shutil
 from dataclasses import replace
@@ -13,7 +14,7 @@ from benchmarks.reliability.frame import Outcome, Scale
 from benchmarks.serving.project import write_project
 from models.champions import Champion, champions, point_to
 from models.signing import SIGNATURE, make_pair, signer
-from serving.admission import Admission
+from serving.admission import FOLDER, Admission
 from serving.shelf import Shelf
 
 
@@ -30,11 +31,14 @@ def run(scale: Scale, folder: Path) -> Outcome:
     whole = champion.bundle(store)
     shelf = Shelf(lambda: champions(store), admission.admit)
     shelf.refresh()
+    logging.getLogger("mqm.serving").setLevel(logging.CRITICAL)
     taken = 0
     for number in range(tries):
+        shutil.rmtree(home / FOLDER)  # the copy that was admitted must not stand in for the damaged one
         damaged = store / "bundles" / f"damaged-{number}"
         shutil.copytree(whole, damaged)
-        named = spoil(damaged, replace(champion, version=f"{number}", folder=f"bundles/{damaged.name}"), draw, folder)
+        named = replace(champion, version=f"damaged-{number}", folder=f"bundles/{damaged.name}")
+        named = spoil(damaged, named, draw, folder)
         point_to(store, named)
         shelf.refresh()
         model = shelf.models.get(champion.conversion)

@@ -53,7 +53,9 @@ async def _swap(
                 client = await Client.open(port, project.key)
                 continue
             told["answers"] += 1
-            told["failed"] += status != 200
+            if status != 200:
+                told["failed"] += 1
+                continue
             expected = offline.get(answer["model_digest"], {}).get(question["contact_id"], "no such model")
             told["wrong"] += answer["log_odds"] != expected
             seen[0] = answer["model_digest"]

@@ -58,7 +58,7 @@ def test_without_a_file_each_worker_counts_for_itself(tmp_path: Path) -> None:
 
 def test_a_turn_takes_on_what_fits_into_it() -> None:
     async def turn(seconds: float) -> list[bool]:
-        turns = Turns(0.05)
+        turns = Turns(0.05, 3)
 
         async def ask() -> bool:
             full = turns.full()
@@ -71,7 +71,7 @@ def test_a_turn_takes_on_what_fits_into_it() -> None:
         return [*first, turns.full()]
 
     full = asyncio.run(turn(0.02))
-    assert full[:2] == [False, False]
+    assert full[:3] == [False, False, False]
     assert 10 <= sum(full) <= 18
     assert not full[-1]
 
@@ -82,7 +82,7 @@ def test_too_often_is_429_and_too_much_is_503(client: TestClient, state: State) 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert answers[-1].json()["code"] == "rate_limited"
     assert int(answers[-1].headers["retry-after"]) >= 1
-    state.turns = Turns(-1.0)
+    state.turns = Turns(-1.0, 0)
     answer = client.get("/v1/conversions", headers={"X-API-Key": key})
     assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "overloaded", "1")
     assert client.get("/livez").status_code == 200
