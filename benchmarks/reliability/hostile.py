@@ -16,7 +16,8 @@ from serving.run import running
 
 _DOORS = ("/v1/score", "/v1/score/batch", "/v1/score/jobs", "/v1/events", "/v1/track", "/v1/identify", "/v1/batch")
 _BODIES = (
-    b"", b"{", b"[]", b"null", b"NaN", b'"x"', b"{} {}", b"{'a': 1}", b'{"a": 01}', b'{"a": "\n"}', b"\xff\xfe{}", b"\x80\x04K\x01.", b"[" * 200_000,
+    b"", b"{", b"[]", b"null", b"NaN", b'"x"', b"{} {}", b"{'a': 1}", b'{"a": 01}',
+    b'{"a": "\n"}', b"\xff\xfe{}", b"\x80\x04K\x01.", b"[" * 200_000,
     b'{"a":' * 200_000, b'{"a": NaN}', b'{"a": 1e999}', b'{"a": "\\ud800"}', b'{"a": "\\u0000"}', b'{"a": 1, "a": 2}',
     b'{"a": ' + b"9" * 100_000 + b"}", b'{"a": "' + b"x" * 100_000 + b'"}', b'{"__proto__": 1}', b"<xml/>",
     b'{"conversion": "' + b"../" * 100 + b'", "contact_id": "x"}', b'{"contact_ids": [' + b'"x",' * 5_000 + b'"x"]}',
