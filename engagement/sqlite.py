@@ -16,8 +16,8 @@ import apsw
 import pyarrow as pa
 from msgspec.structs import astuple
 
-from engagement.appended import ACCEPTED, Appended, Row, appended, in_all, refuse_infinite, status_again
-from engagement.erased import Sieve, Tombstones, digest, digests, sifted
+from engagement.appended import Appended, appended, in_all, refuse_infinite
+from engagement.erased import Tombstones, digest, sifted
 from engagement.errors import BadInput, EmptyLog
 from engagement.events import Attribute, Event, Told, told
 from engagement.rows import batches_of, clustered, rows_of
@@ -25,12 +25,9 @@ from engagement.schema import ATTRIBUTES, EVENTS
 from engagement.sqlite_connections import SqliteConnections
 from engagement.sqlite_file import named_errors, open_file, refuse_unsafe_sqlite
 from engagement.sqlite_sql import (
-    ADD_ATTRIBUTE,
-    ADD_EVENT,
     ADD_TOMBSTONE,
     ALL_ATTRIBUTES,
     ALL_EVENTS,
-    ANY_TOMBSTONE,
     ATTRIBUTES_OF_ACCOUNT,
     ATTRIBUTES_OF_CONTACT,
     ATTRIBUTES_OF_MANY,
@@ -39,9 +36,9 @@ from engagement.sqlite_sql import (
     EVENTS_OF_ACCOUNT,
     EVENTS_OF_CONTACT,
     EVENTS_OF_MANY,
-    TOMBSTONE,
     TOMBSTONES,
 )
+from engagement.sqlite_writing import add_all, add_attributes, sieve
 
 #: Rows in one transaction of a bulk append: others get their turn between two. And rows in a chunk that is read.
 PORTION, CHUNK = 5_000, 50_000
@@ -90,10 +87,10 @@ class SqliteLog:
         refuse_infinite(rows)
         facts = [astuple(one) for one in attributes]
         with self._connections.transaction() as connection:
-            sieve = _sieve(connection, rows, facts)
-            statuses = sifted(rows, sieve, partial(_add_all, connection))
+            known = sieve(connection, rows, facts)
+            statuses = sifted(rows, known, partial(add_all, connection))
             beside = [astuple(one) for one in told(events, statuses)]
-            new = _add_attributes(connection, [fact for fact in (*facts, *beside) if not sieve.fact(fact)])
+            new = add_attributes(connection, [fact for fact in (*facts, *beside) if not known.fact(fact)])
         return appended(rows, statuses, new)
 
     def append_tables(
@@ -110,16 +107,16 @@ class SqliteLog:
         for rows in rows_of(ordered, PORTION):
             refuse_infinite(rows)
             with self._connections.transaction() as connection:
-                sieve = _sieve(connection, rows, [])
-                statuses = sifted(rows, sieve, partial(_add_all, connection))
+                known = sieve(connection, rows, [])
+                statuses = sifted(rows, known, partial(add_all, connection))
             parts.append(appended(rows, statuses, 0))
             done += len(rows)
             if progress:
                 progress(done, total)
         for rows in rows_of(owned, PORTION):
             with self._connections.transaction() as connection:
-                sieve = _sieve(connection, [], rows)
-                new = _add_attributes(connection, [fact for fact in rows if not sieve.fact(fact)])
+                known = sieve(connection, [], rows)
+                new = add_attributes(connection, [fact for fact in rows if not known.fact(fact)])
             parts.append(Appended(attributes=new))
             done += len(rows)
             if progress:
@@ -245,29 +242,3 @@ class SqliteLog:
 
     def _batches(self, schema: pa.Schema, statement: str, bindings: tuple[str, ...] = ()) -> Iterator[pa.RecordBatch]:
         yield from batches_of(self._connections.reader().execute(statement, bindings), schema, CHUNK)
-
-
-def _sieve(connection: apsw.Connection, rows: Sequence[Row], facts: Sequence[Row]) -> Sieve:
-    """The tombstones of the rows' contacts; nothing is asked for each where there is none at all."""
-    if connection.execute(ANY_TOMBSTONE).get is None:
-        return Sieve({})
-    found = {key: connection.execute(TOMBSTONE, (key,)).get for key in digests(rows, facts)}
-    return Sieve({key: erased_at for key, erased_at in found.items() if erased_at is not None})
-
-
-def _add_all(connection: apsw.Connection, rows: Sequence[Row]) -> list[str]:
-    return [_add(connection, row) for row in rows]
-
-
-def _add(connection: apsw.Connection, row: Row) -> str:
-    """Inserts one event: "accepted", or what the one that was there before makes of it."""
-    connection.execute(ADD_EVENT, row)
-    if connection.changes():
-        return ACCEPTED
-    return status_again(row, connection.execute(EVENT_BY_ID, (row[0],)).get)
-
-
-def _add_attributes(connection: apsw.Connection, rows: Sequence[Row]) -> int:
-    before = connection.total_changes()
-    connection.executemany(ADD_ATTRIBUTE, rows)
-    return connection.total_changes() - before

@@ -96,10 +96,12 @@ async def load(
     clients: int,
     following: Callable[[int, int], list[dict[str, Any]] | None],
     stored: Callable[[list[dict[str, Any]], Any], None] = lambda events, answer: None,
+    patient: bool = False,
 ) -> Taken:
     """Many clients, each sending what `following(client, turn)` gives, one request after the other, until None.
 
     `stored` is called with each request that was answered 200, and its answer. A server that goes away ends the load.
+    A patient client sends again what was answered 503.
     """
     taken = Taken()
 
@@ -111,6 +113,9 @@ async def load(
                 began = time.perf_counter()
                 status, answer = await client.send(events)
                 taken.seconds.append(time.perf_counter() - began)
+                if status == 503 and patient:
+                    await asyncio.sleep(0.2)
+                    continue
                 if status == 200:
                     stored(events, answer)
                 else:

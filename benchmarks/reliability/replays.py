@@ -34,7 +34,7 @@ def run(scale: Scale, folder: Path) -> Outcome:
             return [events[n] for n in mine] or None
 
         with server:
-            asyncio.run(load(server.port, server.key, CLIENTS, following, count))
+            asyncio.run(load(server.port, server.key, CLIENTS, following, count, patient=True))
             server.stop()
     log = SqliteLog(folder / "mqm.sqlite", create=False)
     stored = log.events()["event_id"].to_pylist()

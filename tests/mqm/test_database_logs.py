@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import Run
 from lab import Lab
 from postgres import new_schema
 
 from engagement.folder import FolderLog
 from engagement.log import open_database
+from engagement.times import format_time
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -26,29 +26,28 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
             yield made
 
 
-def mqm(lab: Lab, *arguments: str) -> str:
-    command = [sys.executable, "-m", "mqm", *arguments]
-    environ = {**os.environ, "MQM_HOME": str(lab.home), "MQM_CONFIG": str(lab.log / "mqm.toml")}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_a_database_is_checked_and_scored_as_the_folder_is(lab: Lab, url: str, tmp_path: Path) -> None:
+def test_a_database_is_checked_and_scored_as_the_folder_is(
+    lab: Lab, run: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MQM_HOME", str(lab.home))
+    monkeypatch.setenv("MQM_CONFIG", str(lab.log / "mqm.toml"))
     files = FolderLog(lab.log)
     log = open_database(url, create=True)
     log.append_tables(files.events(), files.attributes())
     log.close()
-    same = ("events", "contacts", "accounts", "event_types")
-    told = [json.loads(mqm(lab, "check", where, "--json")) for where in (str(lab.log), url)]
-    assert [told[0].get(name) for name in same] == [told[1].get(name) for name in same]
-
-    from engagement.times import format_time
-
-    scores = []
-    for number, where in enumerate((str(lab.log), url)):
-        out = tmp_path / f"{number}.jsonl"
-        mqm(lab, "score", "mql_to_meeting", "--log", where, "--as-of", format_time(lab.as_of), "--out", str(out))
-        scores.append(out.read_text())
-    assert scores[0] == scores[1]
-    assert scores[0].count("\n") > 100
+    chosen = tmp_path / "chosen.csv"
+    with chosen.open("w", newline="") as file:
+        csv.writer(file).writerows([["contact_id"], *([f"c-{n}"] for n in range(1, 200))])
+    checked, scored = [], []
+    for where in (str(lab.log), url):
+        told = json.loads(run("check", where, "--json").out)
+        checked.append({name: value for name, value in told.items() if name != "log"})
+        out = tmp_path / "scores.jsonl"
+        options = ("--as-of", format_time(lab.as_of), "--contacts", str(chosen), "--out", str(out))
+        done = run("score", "mql_to_meeting", "--log", where, *options)
+        assert done.code == 0, done.err
+        rows = [json.loads(line) for line in out.read_text().splitlines()]
+        scored.append([{name: value for name, value in row.items() if name != "scored_at"} for row in rows])
+    assert checked[0] == checked[1]
+    assert scored[0] == scored[1]
+    assert sum(row["status"] == "scored" for row in scored[0]) > 20

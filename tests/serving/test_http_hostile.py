@@ -114,6 +114,14 @@ BODIES = [
     (BATCH, b'{"conversion": "mql_to_meeting", "contact_ids": "c-1"}', 400, "invalid_value"),
     (BATCH, b'{"conversion": "mql_to_meeting", "contact_ids": [null]}', 400, "invalid_value"),
     (BATCH, b'{"conversion": "no_such", "contact_ids": ["c-1"]}', 400, "unknown_conversion"),
+    ("/v1/track", b"{}", 400, "missing_field"),
+    ("/v1/track", b'{"messageId": "m", "messageId": "n"}', 400, "duplicate_key"),
+    ("/v1/track", b'{"messageId": "m", "userId": "u", "event": "' + b"e" * 600 + b'"}', 400, "invalid_value"),
+    ("/v1/track", b'{"messageId": "m", "userId": "u", "event": "e", "properties": {"value": 1e999}}', 400, None),
+    ("/v1/identify", b'{"messageId": "m", "userId": "u", "traits": [1]}', 400, "invalid_value"),
+    ("/v1/group", b'{"messageId": "m", "userId": "u", "groupId": ""}', 400, "invalid_value"),
+    ("/v1/batch", b'{"batch": ' + b"[" * 20 + b"]" * 20 + b"}", 400, "too_deep"),
+    ("/v1/batch", b'{"batch": [null]}', 400, "unsupported_type"),
     (EVENTS, b"{}", 400, "missing_field"),
     (EVENTS, b"[]", 400, "invalid_value"),
     (EVENTS, b'{"events": {}}', 400, "invalid_value"),
@@ -138,7 +146,7 @@ CONTENT_TYPES = [
 
 
 def post(http: httpx.Client, project: Project, path: str, body: bytes, **headers: str) -> httpx.Response:
-    key = project.headers("events" if path == EVENTS else "score")
+    key = project.headers("score" if path in (SCORE, BATCH) else "events")
     return http.post(path, content=body, headers={**key, "Content-Type": "application/json", **headers})
 
 
@@ -231,6 +239,7 @@ def test_a_lying_content_length_harms_nobody(http: httpx.Client, url: str, proje
         b"\x00\x01\x02\r\n\r\n",
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
+        b"BREW /v1/score HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /v1/score HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -264,7 +273,7 @@ def test_an_address_that_is_not_there(http: httpx.Client, project: Project, path
         assert_problem(http.request(method, path, headers=project.headers("admin")), 404, "not_found")
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
 def test_another_method(http: httpx.Client, method: str) -> None:
     answer = http.request(method, SCORE)
     assert answer.status_code == 405

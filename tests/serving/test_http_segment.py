@@ -221,3 +221,16 @@ def test_ten_times_the_same_messages_at_once_are_stored_once(url: str, project: 
     assert sum(accepted for accepted, _, _ in totals) == 100
     assert sum(duplicates for _, duplicates, _ in totals) == 900
     assert all(len(stored(project, f"ten-{n}")[0]) == 5 for n in range(20))
+
+
+def test_what_an_erased_contact_did_before_is_refused_by_name(http: httpx.Client, project: Project) -> None:
+    message = {"messageId": "gone-1", "userId": "gone", "event": "mql", "timestamp": WHEN}
+    assert counts(post(http, project, "track", **message)) == (1, 0, [])
+    log = SqliteLog(project.home / "mqm.sqlite", create=False)
+    assert log.erase("gone", AS_OF + 1) == (1, 0)
+    log.close()
+    answer = post(http, project, "track", **message)
+    assert (answer.status_code, answer.json()["code"]) == (409, "erased")
+    later = {**message, "messageId": "gone-2", "timestamp": format_time(AS_OF + 2)}
+    batch = [{"type": "track", **message}, {"type": "track", **later}]
+    assert counts(post(http, project, "batch", batch=batch)) == (1, 0, [(0, "gone-1", "erased")])
