@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,12 +70,12 @@ class Server:
         """Starts it, and waits until it stores events.
 
         Raises:
-            RuntimeError: it ended, or is not there within a minute.
+            RuntimeError: it ended, or is not there within three minutes.
         """
         from benchmarks.reliability.load import ready
 
         self.spawn()
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 180
         while not ready(self.port, self.key):
             if self.process is None or self.process.poll() is not None or time.monotonic() > give_up:
                 raise RuntimeError(f"the server did not start: {(self.home / 'server.log').read_text()[-500:]}")
@@ -92,8 +93,9 @@ class Server:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ends it politely, or as that signal does, and waits until it is gone."""
         if self.process is not None and self.process.poll() is None:
-            own = psutil.Process(self.process.pid)
-            (own.children() or [own])[0].send_signal(number)  # a wrapping command ends with what it wraps
+            with suppress(psutil.NoSuchProcess):
+                own = psutil.Process(self.process.pid)
+                (own.children() or [own])[0].send_signal(number)  # a wrapping command ends with what it wraps
             self.process.wait(60)
 
     def kill(self) -> None:

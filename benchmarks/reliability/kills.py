@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.reliability.forked import ForkedServer
 from benchmarks.reliability.frame import Outcome, Scale, Server
 from benchmarks.reliability.load import event, load
 from engagement.sqlite import SqliteLog
@@ -15,10 +16,10 @@ from engagement.sqlite import SqliteLog
 
 def run(scale: Scale, folder: Path) -> Outcome:
     """Eight clients write singles and batches; kill -9 after a random moment; the log is read after each kill."""
-    kills, wanted = scale.of(10, 200), scale.of(5_000, 100_000)
+    kills, wanted = scale.of(20, 200), scale.of(5_000, 100_000)
     draw = random.Random(1)
     told: dict[str, float] = {}
-    server = Server(folder)
+    server = ForkedServer(folder)
     log: SqliteLog | None = None
     lost = wrong = done = 0
     while done < kills or len(told) < wanted:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Run
+from command_line import Done
 from lab import Lab
 from postgres import new_schema
 
@@ -27,9 +27,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_database_is_checked_and_scored_as_the_folder_is(
-    lab: Lab, run: Run, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, command_line: Callable[..., Done], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MQM_HOME", str(lab.home))
     monkeypatch.setenv("MQM_CONFIG", str(lab.log / "mqm.toml"))
     files = FolderLog(lab.log)
     log = open_database(url, create=True)
@@ -37,14 +36,14 @@ def test_a_database_is_checked_and_scored_as_the_folder_is(
     log.close()
     chosen = tmp_path / "chosen.csv"
     with chosen.open("w", newline="") as file:
-        csv.writer(file).writerows([["contact_id"], *([f"c-{n}"] for n in range(1, 200))])
+        csv.writer(file).writerows([["contact_id"], *([f"c-{n}"] for n in range(1, 3000))])
     checked, scored = [], []
     for where in (str(lab.log), url):
-        told = json.loads(run("check", where, "--json").out)
+        told = json.loads(command_line("check", where, "--json").out)
         checked.append({name: value for name, value in told.items() if name != "log"})
         out = tmp_path / "scores.jsonl"
         options = ("--as-of", format_time(lab.as_of), "--contacts", str(chosen), "--out", str(out))
-        done = run("score", "mql_to_meeting", "--log", where, *options)
+        done = command_line("score", "mql_to_meeting", "--log", where, *options)
         assert done.code == 0, done.err
         rows = [json.loads(line) for line in out.read_text().splitlines()]
         scored.append([{name: value for name, value in row.items() if name != "scored_at"} for row in rows])
