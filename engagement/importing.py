@@ -47,6 +47,7 @@ class ImportReport:
         duplicates: events that were there already (in the log, or twice in the sources).
         rejected: rows that were set aside; they stand in `rejected_file` with their reasons.
         unused: tables of the map that no source is for.
+        erased: events of contacts that were erased from the log after they occurred; they were left out.
     """
 
     log: str
@@ -57,6 +58,7 @@ class ImportReport:
     rejected_file: str | None
     sources: tuple[SourceReport, ...]
     unused: tuple[str, ...]
+    erased: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-able content."""
@@ -75,6 +77,8 @@ class ImportReport:
             f"{self.log}: {self.accepted:,} events accepted, {self.duplicates:,} duplicate, "
             f"{self.attributes:,} new attributes, {self.rejected:,} rows rejected."
         )
+        if self.erased:
+            told.append(f"{self.erased:,} events of contacts that were erased were left out.")
         return told + ([f"See {self.rejected_file} for the rejected rows."] if self.rejected_file else [])
 
 
@@ -137,6 +141,7 @@ def import_sources(
         rejected_file=str(_write_rejects(rejects, beside)) if rejects else None,
         sources=tuple(reports),
         unused=unused,
+        erased=kept[2],
     )
 
 

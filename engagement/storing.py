@@ -17,9 +17,10 @@ from engagement.schema import ATTRIBUTES, EVENTS
 #: Called with what is being done, how much of it is done, and of how much.
 Progress = Callable[[str, int, int], None]
 
-#: Stores events (with `ROW` and `origin`) and attributes; returns (accepted, new attributes), duplicates and the
-#: positions of conflicting events.
-Keep = Callable[[pa.Table, pa.Table, Progress], tuple[tuple[int, int], int, pa.Array]]
+#: Stores events (with `ROW` and `origin`) and attributes; returns (accepted, new attributes, events of contacts that
+#: were erased), duplicates and the positions of conflicting events.
+Kept = tuple[tuple[int, int, int], int, pa.Array]
+Keep = Callable[[pa.Table, pa.Table, Progress], Kept]
 
 
 def home(location: str) -> tuple[Keep, Path]:
@@ -34,9 +35,7 @@ def home(location: str) -> tuple[Keep, Path]:
     return lambda e, a, tell: _keep_in_database(location, e, a, tell), beside
 
 
-def _keep_in_database(
-    url: str, events: pa.Table, attributes: pa.Table, tell: Progress
-) -> tuple[tuple[int, int], int, pa.Array]:
+def _keep_in_database(url: str, events: pa.Table, attributes: pa.Table, tell: Progress) -> Kept:
     first, again, conflicts = sort_out(events)
     log = open_database(url, create=True)
     try:
@@ -47,12 +46,10 @@ def _keep_in_database(
         log.close()
     met = pc.is_in(events["event_id"].take(first), pa.array(done.conflicts, pa.string()))
     lost = pa.concat_arrays([conflicts, first.filter(met.combine_chunks())])
-    return (done.accepted, done.attributes), done.duplicates + len(again), lost
+    return (done.accepted, done.attributes, done.erased), done.duplicates + len(again), lost
 
 
-def _keep_in_folder(
-    folder: Path, events: pa.Table, attributes: pa.Table, tell: Progress
-) -> tuple[tuple[int, int], int, pa.Array]:
+def _keep_in_folder(folder: Path, events: pa.Table, attributes: pa.Table, tell: Progress) -> Kept:
     """Merges with what the folder holds and replaces its files; both are whole at every moment."""
     from engagement.folder import FolderLog
 
@@ -75,7 +72,7 @@ def _keep_in_folder(
     fresh = pc.greater_equal(conflicts, len(old))
     lost = pc.subtract(conflicts.filter(fresh), len(old))
     duplicates = pc.sum(pc.greater_equal(again, len(old))).as_py() or 0
-    return (len(events) - duplicates - len(lost), len(facts) - len(known)), duplicates, lost
+    return (len(events) - duplicates - len(lost), len(facts) - len(known), 0), duplicates, lost
 
 
 def _replace(path: Path, table: pa.Table) -> None:

@@ -103,6 +103,34 @@ def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it(tmp_path:
     log.close()
 
 
+def test_a_restore_under_load_takes_turns_with_those_who_write(tmp_path: Path) -> None:
+    source = SqliteLog(tmp_path / "source.db", create=True)
+    source.append([event(f"s{n}", f"c{n % 50}", n) for n in range(30_000)])
+    backup_log(source, tmp_path / "b.db", quiet)
+    source.close()
+    log = SqliteLog(tmp_path / "log.db", create=True)
+    done = threading.Event()
+    told: list[str] = []
+
+    def write() -> None:
+        while not done.is_set():
+            name = f"w{len(told)}"
+            assert log.append([event(name, "w", len(told))]).accepted == 1
+            told.append(name)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert restore_log(tmp_path / "b.db", log, {}, quiet).accepted == 30_000
+        meanwhile = len(told)
+    finally:
+        done.set()
+        writer.join()
+    assert meanwhile >= 3  # between two portions of the restore there was room
+    assert set(log.events()["event_id"].to_pylist()) == {*told, *(f"s{n}" for n in range(30_000))}
+    log.close()
+
+
 def raw(folder: Path, text: str) -> int:
     """How often the text's bytes stand in the folder's files."""
     return sum(path.read_bytes().count(text.encode()) for path in folder.rglob("*") if path.is_file())

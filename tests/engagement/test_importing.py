@@ -20,6 +20,8 @@ from engagement.importing import ImportReport, import_sources
 from engagement.log import open_log
 from engagement.map_sql import snake_case
 from engagement.mapping import mapping_from, read_mapping
+from engagement.sqlite import SqliteLog
+from engagement.times import parse_time
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -451,3 +453,16 @@ def test_the_example_maps_read_the_real_data(
     found = {v["values"]: v["counts"] for v in open_log(str(tmp_path)).events()["type"].value_counts().to_pylist()}
     assert {kind: found[kind] for kind in types} == types
     assert import_sources([SHARED / source], mapping, str(tmp_path)).duplicates == events
+
+
+def test_events_of_an_erased_contact_are_left_out_and_counted(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/log.db"
+    files = {"a.csv": "who,at,what\nann,2026-01-01,call\nbob,2026-01-01,call\n"}
+    assert run(tmp_path, files, BASIC, url).accepted == 2
+    log = SqliteLog(tmp_path / "log.db", create=False)
+    assert log.erase("ann", parse_time("2026-02-01T00:00:00Z")) == (1, 0)
+    log.close()
+    files["a.csv"] += "ann,2026-03-01,call\n"
+    again = run(tmp_path, files, BASIC, url)
+    assert (again.accepted, again.duplicates, again.erased, again.rejected) == (1, 1, 1, 0)
+    assert "1 events of contacts that were erased were left out." in again.lines()
