@@ -6,10 +6,11 @@ The project remembers where they lie, so that an erased contact is erased from t
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,6 +25,10 @@ from engagement.sqlite import SqliteLog
 
 #: Where the project remembers its copies: a path a line.
 FILE = "mqm-copies.txt"
+#: How folders begin in which a copy is made.
+_BESIDE = ".mqm-copy-"
+
+R = TypeVar("R")
 
 Progress = Callable[[str, float], None]
 _SCHEMAS = {EVENT_TABLE: EVENTS, ATTRIBUTE_TABLE: ATTRIBUTES}
@@ -39,17 +44,9 @@ def export_log(log: Database, folder: Path, tell: Progress) -> dict[str, int]:
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "events.csv").exists():
         raise BadInput("the folder holds a log in CSV", str(folder), "Name another folder.")
-    with TemporaryDirectory(prefix=".mqm-export-", dir=folder) as name:
-        source: Database = log
-        if isinstance(log, SqliteLog):  # readers hold its write-ahead log back: they are to be done soon
-            tell("copying", 0.0)
-            log.backup(Path(name) / "copy.db")
-            source = SqliteLog(Path(name) / "copy.db", create=False)
-        try:
-            counts = {table: _write(source, table, Path(name), tell) for table in (ATTRIBUTE_TABLE, EVENT_TABLE)}
-        finally:
-            if source is not log:
-                source.close()
+    remove_leftovers(folder)
+    with TemporaryDirectory(prefix=_BESIDE, dir=folder) as name:
+        counts = _steady(log, lambda: _exported(log, Path(name), tell))
         for table in counts:  # attributes first: events are what makes a folder a log
             (Path(name) / f"{table}.parquet").replace(folder / f"{table}.parquet")
     return counts
@@ -64,18 +61,9 @@ def backup_log(log: Database, path: Path, tell: Progress) -> dict[str, int]:
     if path.exists():
         raise BadInput("the backup exists already", str(path), "Name another file: none is overwritten.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".mqm-backup-", dir=path.parent) as name:
-        beside = Path(name) / "copy.db"
-        if isinstance(log, SqliteLog):
-            tell("copying", 0.0)
-            log.backup(beside)
-        else:
-            made = SqliteLog(beside, create=True)
-            _append(log, made, tell)
-            made.add_tombstones(log.tombstones())
-            made.backup(beside.with_suffix(".whole"))
-            made.close()
-            beside = beside.with_suffix(".whole")
+    remove_leftovers(path.parent)
+    with TemporaryDirectory(prefix=_BESIDE, dir=path.parent) as name:
+        beside = _steady(log, lambda: _copied(log, Path(name), tell))
         beside.replace(path)
     copy = SqliteLog(path, create=False)
     counts = {table: copy.count(table) for table in _SCHEMAS}
@@ -107,6 +95,51 @@ def remembered(home: Path) -> list[Path]:
     path = home / FILE
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return [copy for copy in map(Path, dict.fromkeys(lines)) if copy.exists()]
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what copying left in a folder when it was killed: it holds what the log held."""
+    for left in folder.glob(f"{_BESIDE}*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _steady(log: Database, make: Callable[[], R]) -> R:
+    """What `make` makes, made again where somebody was erased meanwhile: the copy would have them still."""
+    while True:
+        erased = log.tombstones()
+        made = make()
+        if log.tombstones() == erased:
+            return made
+
+
+def _exported(log: Database, folder: Path, tell: Progress) -> dict[str, int]:
+    source: Database = log
+    if isinstance(log, SqliteLog):  # readers hold its write-ahead log back: they are to be done soon
+        source = SqliteLog(_copied(log, folder, tell), create=False)
+    try:
+        return {table: _write(source, table, folder, tell) for table in (ATTRIBUTE_TABLE, EVENT_TABLE)}
+    finally:
+        if source is not log:
+            source.close()
+
+
+def _copied(log: Database, folder: Path, tell: Progress) -> Path:
+    """A database as of one instant as an SQLite file without a write-ahead log."""
+    whole = folder / "whole.db"
+    whole.unlink(missing_ok=True)
+    if isinstance(log, SqliteLog):
+        tell("copying", 0.0)
+        log.backup(whole)
+        return whole
+    (folder / "made.db").unlink(missing_ok=True)
+    made = SqliteLog(folder / "made.db", create=True)
+    try:
+        _append(log, made, tell)
+        made.add_tombstones(log.tombstones())
+        made.backup(whole)
+    finally:
+        made.close()
+    return whole
 
 
 def _append(source: Log, target: Database, tell: Progress) -> Appended:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engagement.copies import without_contact
+from engagement.copies import remove_leftovers, without_contact
 from engagement.errors import BadInput
 from engagement.folder import FolderLog
 from engagement.log import open_database
@@ -51,6 +51,7 @@ def erase_from_folder(folder: Path, contact_id: str) -> Removed:
     Raises:
         BadInput: the log is in CSV.
     """
+    remove_leftovers(folder)
     log = FolderLog(folder)
     events, attributes = (sum(_parts(log.path_of(table), contact_id)) for table in ("events", "attributes"))
     return Removed(str(folder), events, attributes)

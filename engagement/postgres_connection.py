@@ -33,7 +33,7 @@ _SETTINGS = {
 #: A commit that returned is on disk, whatever the server does by default; and nobody waits for a lock for ever.
 _SESSION = """
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-    SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '10min'; SET timezone = 'UTC'"""
+    SET lock_timeout = '8s'; SET idle_in_transaction_session_timeout = '10min'; SET timezone = 'UTC'"""
 
 
 class Connections:

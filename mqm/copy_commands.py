@@ -68,9 +68,9 @@ def _export(options: argparse.Namespace) -> None:
     from engagement.copies import export_log, remember
     from engagement.log import open_database
 
+    remember(console.home(), options.out_dir)
     with console.progress("export") as tell:
         counts = export_log(open_database(options.log, create=False), options.out_dir, tell)
-    remember(console.home(), options.out_dir)
     _tell(options, counts | {"written": str(options.out_dir)})
 
 
@@ -78,9 +78,9 @@ def _backup(options: argparse.Namespace) -> None:
     from engagement.copies import backup_log, remember
     from engagement.log import open_database
 
+    remember(console.home(), options.file)
     with console.progress("backup") as tell:
         counts = backup_log(open_database(options.log, create=False), options.file, tell)
-    remember(console.home(), options.file)
     _tell(options, counts | {"written": str(options.file)})
 
 

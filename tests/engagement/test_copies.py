@@ -204,6 +204,20 @@ def test_an_export_loses_the_person_too(log: Database, tmp_path: Path) -> None:
     assert erase_from_folder(out, PERSON).events == 0
 
 
+def test_who_is_erased_while_a_copy_is_made_is_not_in_it(log: Database, tmp_path: Path) -> None:
+    def erase_in_the_middle(text: str, share: float) -> None:
+        log.erase(PERSON, 1000)
+
+    out, backup = tmp_path / "out", tmp_path / "b.db"
+    (out / ".mqm-copy-killed").mkdir(parents=True)
+    assert export_log(log, out, erase_in_the_middle)["events"] == 20
+    log.add_tombstones({digest("somebody"): 1})
+    log.append([event("again", PERSON, 2000)])
+    assert backup_log(log, backup, lambda text, share: log.erase(PERSON, 3000) and None)["events"] == 20
+    assert PERSON.encode() not in backup.read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == ["attributes.parquet", "events.parquet"]
+
+
 def test_copies_are_remembered_while_they_are_there(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     for name in ("here", "gone", "here"):
