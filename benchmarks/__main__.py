@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME …] [--events N]`: runs the named benchmarks, or all.
 
-Sizes are such that all of them take some forty minutes, half of that `quality`. `--events` (or MQM_BENCH_EVENTS) is
+Sizes are such that all take some two hours, half of that `chain` and `kill`. `--events` (or MQM_BENCH_EVENTS) is
 the size of the log for those that measure features, MQM_BENCH_CONTACTS for `achievable`, MQM_BENCH_ROWS for
 `training_size`.
 """

@@ -178,8 +178,17 @@ class Registry:
         return verify_bundle(self.bundle_folder(version.run_id))
 
     def champion(self, conversion: str) -> Version | None:
-        """The champion; None where nobody was promoted."""
-        return next((one for one in self.versions(conversion) if CHAMPION in one.aliases), None)
+        """The champion; None where nobody was promoted, or nobody whom this registry knows."""
+        from mlflow.exceptions import MlflowException
+
+        pointer = champions(self.store).get(conversion)
+        if pointer is None or not (self.store / "mlflow.db").is_file():
+            return None
+        try:
+            found = self._client.get_model_version(conversion, pointer.version)
+        except MlflowException:
+            return None
+        return self._version(found, {(conversion, pointer.version): pointer.since}, set())
 
     def promote(self, version: Version, now: int) -> None:
         """Makes a version champion, after its bundle was loaded, repeated its golden scores and was signed.

@@ -62,6 +62,8 @@ def killed(home: Path, times: int, weekly: int = 60) -> dict[str, int]:
         assert int(champion.version) >= before
         told["promoted"] += int(champion.version) > before
         before = int(champion.version)
+        if (number + 1) % 10 == 0:
+            print(f"  {number + 1} of {times}: {told}", flush=True)
     assert command(home, 9.0).wait() == 0, "the run after the last kill failed"
     registry = Registry(home / "mlruns", home)
     leading = [one.version for one in registry.versions(NAME) if "champion" in one.aliases]
