@@ -45,20 +45,22 @@ def all_tests(held: HoldOut, seed: int = 0) -> Iterator[Tested]:
 
 
 def against_baselines(pairs: Paired) -> Iterator[Tested]:
-    """Log loss beside each baseline's: surely below the base rate's, below the others'.
+    """Log loss beside each baseline's: surely below the base rate's; a first champion's below the others', too.
 
     Whoever is surely better than the champion is spared: to keep a worse one would help nobody.
     """
     held, mine = pairs.held, float(pairs.losses.mean())
+    first = pairs.champion_losses is None
     spared = pairs.champion_losses is not None and pairs.surely_less(pairs.champion_losses) >= SURELY_BETTER
     for name, probability in held.baselines.items():
         theirs = row_losses(held.converted, probability)
         surely, needed = pairs.surely_less(theirs), SURELY_BETTER if name == BASE_RATE else 0.0
         beaten = mine < theirs.mean() and surely >= needed
         verb = "is below" if beaten else "is not surely below" if needed else "is not below"
-        also = ", but it is surely better than the champion" if spared and not beaten else ""
+        asked = first or name == BASE_RATE
+        also = "" if beaten or not (spared or not asked) else "; no reason, beside a champion"
         text = f"Log loss {mine:.4f} {verb} the {name}'s {theirs.mean():.4f} (in {surely:.0%} of the draws){also}."
-        yield Tested(f"beats the {name}", beaten or spared, mine, float(theirs.mean()), text)
+        yield Tested(f"beats the {name}", beaten or spared or not asked, mine, float(theirs.mean()), text)
 
 
 def against_champion(pairs: Paired) -> Tested:

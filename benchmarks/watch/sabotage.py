@@ -122,7 +122,7 @@ def over_fitted(bench: Bench) -> Version:
 
 def slow(bench: Bench) -> Version:
     """Thousands of large trees."""
-    return bench.register(bench.with_rung(bench.trees(2_500, 255, 0.003)))
+    return bench.register(bench.with_rung(bench.trees(1_200, 255, 0.01)))
 
 
 def wrong_features(bench: Bench) -> Version:
