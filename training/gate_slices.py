@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 #: A slice is judged with so many rows, conversions promised or seen, and accounts.
-SLICE_ROWS, SLICE_CONVERTED, SLICE_ACCOUNTS = 200, 20, 50
+SLICE_ROWS, SLICE_CONVERTED, SLICE_ACCOUNTS = 100, 15, 40
 #: To lose less than this share of the other's log loss is no reason to refuse.
 SLICE_LOSS = 0.02
 

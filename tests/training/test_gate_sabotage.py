@@ -1,4 +1,4 @@
-"""Challengers spoilt in one way each, on a small world, are refused by the right test; the honest one passes.
+"""Challengers spoilt in one way each, on a small world, are refused by the right test.
 
 (`python -m benchmarks gate` has all twelve, on a larger world.)
 """
@@ -20,13 +20,8 @@ CHEAP = ("inverted", "uncalibrated", "constant", "shuffled", "wrong_features", "
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """A champion of five months, and an honest challenger of six."""
     home = tmp_path_factory.mktemp("sabotage")
-    return bench_of(build(6, 120, seed=5), Registry(home / "mlruns", home), START + 5 * MONTH, START + 6 * MONTH)
-
-
-def test_the_honest_one_passes(bench: Bench) -> None:
-    verdict = put_to_the_gate(bench.registry, bench.register(bench.honest), bench.asked).verdict
-    assert verdict.refused == []
-    assert verdict.champion == "1"
+    world = build(6, 120, seed=5)
+    return bench_of(world, Registry(home / "mlruns", home), START + 5 * MONTH, START + 6 * MONTH)
 
 
 @pytest.mark.parametrize("name", CHEAP)
