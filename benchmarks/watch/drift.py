@@ -2,7 +2,7 @@
 
 A drift is planted into a log of the small world at a Monday; the watch looks at the end of that week. For slow decay
 the week is the one after which the model's promises have lost a twentieth of their log loss, by the true
-probabilities. Quiet: one look a week over fifty months, with a fresh champion every ten.
+probabilities. Quiet: a look a week over ten months of each of five worlds, each with its champion.
 """
 
 from __future__ import annotations
@@ -66,22 +66,22 @@ def look(world: World, champion: Entrant, metrics: dict[str, float], as_of: int)
     return monitor(world.arrays(), champion, as_of, WEEK, metrics)
 
 
-def quiet(months: int = 50, each: int = 10) -> int:
-    """Looks every week at a world that never changes; prints and returns the number of weeks with an alarm."""
-    alarms = weeks = 0
-    world = build(months + 8, WEEKLY, seed=22)
-    arrays, settings = world.arrays(), world.settings
-    conversion = settings.funnel.conversion(NAME)
-    for begin in range(LEARNT, LEARNT + months, each):
-        trained = train(arrays, conversion, settings.features, START + begin * MONTH)
+def quiet(worlds: int = 5, months: int = 10, learnt: int = 4) -> int:
+    """Looks every week at worlds that never change; prints and returns the number of looks with an alarm."""
+    alarms = looks = 0
+    for seed in range(worlds):
+        world = build(learnt + months, WEEKLY, seed=30 + seed)
+        arrays, settings = world.arrays(), world.settings
+        begin, end = START + learnt * MONTH, START + (learnt + months) * MONTH
+        trained = train(arrays, settings.funnel.conversion(NAME), settings.features, begin)
         champion = Entrant(trained.model, learnt_from(trained))
-        for as_of in range(START + begin * MONTH + WEEK, START + (begin + each) * MONTH + 1, WEEK):
-            seen = monitor(arrays, champion, as_of, WEEK, figures(trained))
-            weeks += 1
-            alarms += bool(seen.alarms)
-            for one in seen.alarms:
-                print(f"    month {(as_of - START) / MONTH:.1f}: {one.kind}: {one.text}", flush=True)
-        print(f"  {begin + each - LEARNT} quiet months, {weeks} looks: {alarms} with an alarm", flush=True)
+        for as_of in range(begin + WEEK, end + 1, WEEK):
+            found = monitor(arrays, champion, as_of, WEEK, figures(trained))
+            looks += 1
+            alarms += bool(found.alarms)
+            for one in found.alarms:
+                print(f"    world {seed}, month {(as_of - START) / MONTH:.1f}: {one.kind}: {one.text}", flush=True)
+        print(f"  {months * (seed + 1)} quiet months, {looks} looks: {alarms} with an alarm", flush=True)
     return alarms
 
 
