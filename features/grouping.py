@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -66,8 +67,8 @@ def group(
         for of, _ in shares[k]:
             kernel_sort.count(entity[of], counts[k])
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(count, range(threads)))
+    with _hands(threads) as each:
+        list(each(count, range(threads)))
         start = _starts(counts.sum(axis=0))
         size = int(start[-1])
         # A thread's rows come after those of the threads before it, entity by entity.
@@ -81,15 +82,25 @@ def group(
                 late |= kernel_sort.scatter(entity[of], pair[of], other[of], place[k], *times, value, records)
             return late
 
-        late = any(list(pool.map(scatter, range(threads))))
+        late = any(list(each(scatter, range(threads))))
         cuts = np.searchsorted(start, size * np.arange(threads + 1) // threads)
         cuts[0], cuts[-1] = 0, entities
         occurred, received = memory.empty(size, np.int64), memory.empty(size if late else 0, np.int64)
         value, codes = memory.empty(size if valued else 0, np.int64), (pair[:size], other[:size], entity[:size])
         columns = occurred, received, value, *codes
-        list(pool.map(lambda a, b: kernel_sort.finish(start, a, b, records, *columns), cuts[:-1], cuts[1:]))
+        list(each(lambda a, b: kernel_sort.finish(start, a, b, records, *columns), cuts[:-1], cuts[1:]))
     pair, other, owner = codes
     return Grouped(start, occurred, received if late else occurred, pair, value, other, owner)
+
+
+@contextmanager
+def _hands(threads: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """A `map` over so many threads. One is our own: to start it would cost more than to group a short history."""
+    if threads == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield pool.map
 
 
 def starts(entity: Codes, entities: int) -> Ints:

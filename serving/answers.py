@@ -5,27 +5,19 @@ from __future__ import annotations
 import msgspec
 
 from engagement.times import format_time
-from models.score import Score
+from models.score import FeatureEffect, Score
 
 #: How many reasons `reasons_text` puts into one line.
 IN_TEXT = 5
 
 
-class FeatureOut(msgspec.Struct, frozen=True, gc=False):
-    """One column within a reason: its value and its push in log-odds."""
-
-    name: str
-    value: float | None
-    effect: float
-
-
-class ReasonOut(msgspec.Struct, frozen=True):
+class ReasonOut(msgspec.Struct, frozen=True, gc=False):
     """One sentence and its push in log-odds."""
 
     code: str
     text: str
     effect: float
-    features: list[FeatureOut]
+    features: tuple[FeatureEffect, ...]
 
 
 class Answer(msgspec.Struct, kw_only=True, frozen=True):
@@ -98,10 +90,7 @@ class Conversions(msgspec.Struct, frozen=True):
 
 def answer_from(score: Score, score_id: str, scored_at: int, request_id: str) -> Answer:
     """The answer that a score is."""
-    reasons = [
-        ReasonOut(r.code, r.text, r.effect, [FeatureOut(f.name, f.value, f.effect) for f in r.features])
-        for r in score.reasons
-    ]
+    reasons = [ReasonOut(r.code, r.text, r.effect, r.features) for r in score.reasons]
     first = [reason.text for reason in reasons[:IN_TEXT]]
     return Answer(
         status=score.status,

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from benchmarks.reliability.load import Client
 from benchmarks.serving.mlflow_peer import serving
@@ -60,9 +61,13 @@ def _beside(project: Project, ours: int, plain: int, peer: int, path: str, bundl
     rows = [{"dataframe_split": {"data": [[None if np.isnan(v) else v for v in row]]}} for row in matrix.tolist()]
     ready_made = [json.dumps(row).encode() for row in rows]
     turns = [(ours, "/v1/score", questions), (plain, "/v1/score", questions), (peer, path, ready_made)]
-    rates = np.array(
-        [[throughput(port, project.key, at, bodies) for port, at, bodies in turns] for _ in range(ROUNDS)]
-    )
+    servers = [_listener(port) for port, _, _ in turns]
+    rates, costs = np.empty((ROUNDS, 3)), np.empty((ROUNDS, 3))
+    for number in range(ROUNDS):
+        for place, (port, at, bodies) in enumerate(turns):
+            before = _processor(servers[place])
+            rates[number, place] = throughput(port, project.key, at, bodies)
+            costs[number, place] = (_processor(servers[place]) - before) / (rates[number, place] * (SECONDS + 1))
     mine, route, mlflow = np.median(rates, axis=0)
     to_route, to_mlflow = (np.median(rates[:, 0] / rates[:, other]) for other in (1, 2))
     print(f"{'explained scores a second':34}{mine:>9.0f}   at concurrency {CLIENTS}, stored and audited")
@@ -70,6 +75,8 @@ def _beside(project: Project, ours: int, plain: int, peer: int, path: str, bundl
     print(f"{'  ratio':34}{to_route:>9.2f}   promised: at least 0.6")
     print(f"{'  of mlflow models serve':34}{mlflow:>9.1f}   contributions of ready-made feature rows")
     print(f"{'  ratio':34}{to_mlflow:>9.1f}   promised: at least 10")
+    spent = " / ".join(f"{1000 * cost:.2f}" for cost in np.median(costs, axis=0))
+    print(f"  milliseconds of processor an answer, of the three servers: {spent}")
 
 
 def _latency(project: Project, port: int) -> None:
@@ -120,6 +127,20 @@ def _batch(project: Project, port: int) -> None:
     told = f"in process {statistics.median(p[1] for p in pairs):.2f}: {ratio:.2f} ×; promised: at most 1.5 ×"
     print(f"{'seconds for a batch of 1,000':34}{statistics.median(p[0] for p in pairs):>9.2f}   {told}")
     assert format_time(AS_OF) == as_of
+
+
+def _listener(port: int) -> psutil.Process:
+    """The process that was started for whoever listens on a port."""
+    pid = next(c.pid for c in psutil.net_connections("tcp") if c.status == "LISTEN" and c.laddr.port == port)
+    process = psutil.Process(pid)
+    while (parent := process.parent()) is not None and parent.pid != os.getpid():
+        process = parent
+    return process
+
+
+def _processor(process: psutil.Process) -> float:
+    """Seconds of processor that it and its children took so far."""
+    return float(sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True))))
 
 
 def throughput(port: int, key: str, path: str, bodies: list[bytes]) -> float:
