@@ -75,6 +75,7 @@ def _operation(
     }
     statuses = ["400", "408", "413", "415"] if body else []
     statuses += ["401", "403", "429", "503"] if scope else []
+    statuses += ["409"] if scope == "events" else []
     statuses += ["404"] if any(one["in"] == "path" for one in parameters) else []
     operation: Schema = {
         "operationId": name,
