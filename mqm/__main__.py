@@ -20,6 +20,7 @@ from mqm import (
     retrain_command,
     score_commands,
     serve_commands,
+    shadow_command,
     watch_commands,
     webhook_commands,
 )
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
         serve_commands,
         key_commands,
         ledger_commands,
+        shadow_command,
         webhook_commands,
         demo_command,
     ):

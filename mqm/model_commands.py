@@ -82,18 +82,6 @@ def add(commands: Any) -> None:
     )
     console.json_option(promote)
 
-    shadow = console.command(
-        commands,
-        "shadow",
-        _shadow,
-        "let a challenger score beside the champion, unseen",
-        "mqm shadow mql_to_meeting",
-    )
-    shadow.add_argument("conversion", metavar="CONVERSION", help="a conversion of mqm.toml")
-    shadow.add_argument("version", metavar="VERSION", nargs="?", help="a number; default: the challenger")
-    shadow.add_argument("--stop", action="store_true", help="no more")
-    console.json_option(shadow)
-
     rollback = console.command(
         commands,
         "rollback",
@@ -279,25 +267,6 @@ def _promote(options: argparse.Namespace) -> None:
         refuse(trial.verdict)
     ledger_commands.note("promote", name, f"version {version.version} {version.digest}")
     _say_champion(options, name, version.version)
-
-
-def _shadow(options: argparse.Namespace) -> None:
-    from models.champions import SHADOWS, forget
-    from models.registry import Registry
-
-    registry, name = Registry(console.store(), console.home()), options.conversion
-    if options.stop:
-        forget(registry.store, name, SHADOWS)
-        shown = None
-    else:
-        version = registry.find(name, options.version) if options.version else registry.challenger(name)
-        registry.shadow(version)
-        shown = version.version
-    ledger_commands.note("shadow", name, f"version {shown}")
-    if options.json:
-        console.print_json({"conversion": name, "shadow": shown})
-    else:
-        print(f"in the shadow of {name}'s champion: " + (f"version {shown}" if shown else "nobody"))
 
 
 def _rollback(options: argparse.Namespace) -> None:
