@@ -32,7 +32,7 @@ _SURE = 4.0
 _SURE_SOON = 3.5
 #: What matters: so many times as many conversions as promised among the latest; among the mature; a loss so much
 #: above what true promises would lose; a calibration slope below this; a lift so much below.
-_TIMES, _TIMES_MATURE, _EXCESS, _SLOPE, _LIFT = 1.4, 1.2, 0.03, 0.8, 0.75
+_TIMES, _TIMES_MATURE, _EXCESS, _SLOPE, _LIFT = 1.4, 1.3, 0.03, 0.8, 0.75
 _LEAST = 20
 _DRAWS = 400
 #: So many windows of mature rows are looked at together.
