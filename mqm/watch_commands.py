@@ -114,7 +114,7 @@ def _tell(found: Monitored, out: Path | None) -> None:
     from engagement.times import format_time
     from watch.looked import CURES
 
-    said = f"{len(found.alarms)} alarms" if found.alarms else "quiet"
+    said = f"{len(found.alarms)} alarm{'s' * (len(found.alarms) > 1)}" if found.alarms else "quiet"
     print(
         f"{found.model.conversion.question}  (model {found.model.version}, as of {format_time(found.windows.as_of)})"
     )
