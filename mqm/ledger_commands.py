@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
         "verify",
         _verify,
         "check that nothing was changed or left out",
-        "mqm audit-log verify --head 1207:5d0c…",
+        "mqm audit-log verify",
     )
     verify.add_argument("--head", type=_head, metavar="N:HASH", help="an entry noted earlier that must be there")
     console.json_option(verify)

@@ -78,7 +78,7 @@ def running(
     workers: int = 1,
     log: str | None = None,
     output: Path | None = None,
-    timeout: float = 120.0,
+    timeout: float = 300.0,
 ) -> Iterator[str]:
     """The service on a port (0: a free one), ready to score; yields its URL and stops it in the end.
 
@@ -159,7 +159,7 @@ def wait_for(
     url: str,
     path: str,
     server: subprocess.Popen[bytes],
-    timeout: float = 120.0,
+    timeout: float = 300.0,
     told: threading.Event | None = None,
 ) -> None:
     """Waits until an address answers 200.
