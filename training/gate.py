@@ -30,7 +30,7 @@ from training.learnt import Learnt
 from training.tested import Tested
 
 #: Processor seconds that one explained score may take, or so many times the champion's.
-SLOWEST, TIMES_SLOWER = 0.025, 3.0
+SLOWEST, TIMES_SLOWER = 0.010, 3.0
 #: How far the mean log-odds of the test part may be from the training's: bits of a sum; or, where rows have come or
 #: gone since (a contact was erased), a little.
 _SAME, _NEARLY = 1e-6, 0.05
