@@ -31,7 +31,8 @@ MOST_TREES = 1500
 PATIENCE = 2.0
 _FEW = 20_000
 #: How large a step is that a tree takes. From few rows: small steps, and coarse bins, since a fine one is soon a
-#: single account learnt by heart. Where a sample chooses the settings, large steps tell them apart as well.
+#: single account learnt by heart. Where a sample only chooses the settings, large steps tell them apart as well;
+#: but where history is too short to look ahead in, its out-of-fold margins also judge the rung.
 _STEP, _STEP_OF_FEW, _STEP_OF_SAMPLE = 0.08, 0.03, 0.2
 #: One account in so many is held out where trees learn from very many rows.
 _TENTH = 10
@@ -82,10 +83,11 @@ def choose_trees(
         sampled: whether these rows are a sample, and the number of trees will be found on all of them.
     """
     budget = budget or Budget()
-    pace = {"learning_rate": _STEP_OF_FEW if len(part) < _FEW else _STEP_OF_SAMPLE if sampled else _STEP}
     data = _dataset(part, seed)
-    accounts = by_account(part, seed)
-    folds = in_time(part) or accounts
+    accounts, ahead = by_account(part, seed), in_time(part)
+    folds = ahead or accounts
+    fine = _STEP_OF_FEW if len(part) < _FEW else _STEP
+    pace = {"learning_rate": _STEP_OF_SAMPLE if sampled and ahead else fine}
     tried: list[_Tried] = []
 
     def attempt(settings: dict[str, Any], watch: Watch | None) -> float:
@@ -103,14 +105,14 @@ def choose_trees(
     best = min(tried, key=lambda one: one.loss)
     if folds is not accounts:  # the number of trees, and out-of-fold margins, for all of the rows
         best = _cross_validate(data, accounts, best.settings, seed, None)
-    # With FOLDS/(FOLDS-1) times the rows a few more trees are earned.
-    trees = max(1, round(best.trees * 1.1))
+    # With FOLDS/(FOLDS-1) times the rows a few more trees are earned; and smaller steps take more of them.
+    settings, trees = {**best.settings, "learning_rate": fine}, best.trees * best.settings["learning_rate"] / fine
     out_of_fold = np.empty(len(part))
     boosters = tuple(Booster(text) for text in best.folds)
     for (_, rows), fold in zip(accounts, boosters, strict=True):
         out_of_fold[rows] = fold.margins(part.matrix[rows])
     told = [{**one.settings, "trees": one.trees, "cv_log_loss": one.loss} for one in tried]
-    return ChosenTrees(best.settings, trees, out_of_fold, best.loss, told, boosters)
+    return ChosenTrees(settings, max(1, round(trees * 1.1)), out_of_fold, best.loss, told, boosters)
 
 
 def grow(part: Part, chosen: ChosenTrees, seed: int) -> Booster:
@@ -129,9 +131,8 @@ def grow_whole(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> tupl
     held = fold_of(part.groups, _TENTH, seed) == 0
     data = _dataset(part, seed)
     learn, judge = (data.subset(np.flatnonzero(rows).tolist()) for rows in (~held, held))
-    settings: dict[str, Any] = {**chosen.settings, "learning_rate": _STEP}
-    params = {**data.params, **fixed_settings(seed), **settings, "metric": "binary_logloss", "num_threads": 2}
-    patience = lgb.early_stopping(round(PATIENCE / _STEP), verbose=False)
+    params = {**data.params, **fixed_settings(seed), **chosen.settings, "metric": "binary_logloss", "num_threads": 2}
+    patience = lgb.early_stopping(round(PATIENCE / chosen.settings["learning_rate"]), verbose=False)
     grown = lgb.train(params, learn, MOST_TREES, valid_sets=[judge], callbacks=[patience])
     booster = Booster(grown.model_to_string(num_iteration=grown.best_iteration))
     known, first = np.unique(sample.groups, return_index=True)
@@ -144,7 +145,7 @@ def grow_whole(part: Part, sample: Part, chosen: ChosenTrees, seed: int) -> tupl
         for number, by in enumerate((*chosen.folds, booster)):
             rows = begin + np.flatnonzero(fold[some] == number)
             margins[rows] = by.margins(part.matrix[rows], threads=2)
-    return booster, replace(chosen, settings=settings, trees=grown.best_iteration, out_of_fold=margins)
+    return booster, replace(chosen, trees=grown.best_iteration, out_of_fold=margins)
 
 
 def _dataset(part: Part, seed: int) -> lgb.Dataset:

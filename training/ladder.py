@@ -32,6 +32,8 @@ Progress = Callable[[str, float], None]
 #: The share of bootstrap draws in which a rung must be better than the one below. That there is anything to tell
 #: people by is a claim that needs more proof; of two models that both tell, the likely better one is taken.
 SURE = {"logistic": 0.75, "lightgbm": 0.6}
+#: Where a sample compares them, a tie goes to the trees: they will learn from all rows, to which a line is blind.
+_SURE_OF_SAMPLE = {**SURE, "lightgbm": 0.4}
 #: With fewer rows of the rarer class than this, chance is quick to flatter: any rung needs this much.
 _FEW, _SURE_OF_FEW = 100, 0.9
 #: The latest share of the training time, on which the rungs are compared; of each class it needs so many rows.
@@ -88,7 +90,8 @@ def climb(part: Part, seed: int, budget: Budget | None = None, progress: Progres
     late, margins, judged_on = _compared(sample, trees, line, seed)
     losses = {name: row_losses(sample.converted[late], inverse_logit(of)) for name, of in margins.items()}
     few = sample.both(np.arange(len(sample))) < _FEW
-    steps, reached = _steps(losses, sample.groups[late], seed, few)
+    sure = {name: max(of, _SURE_OF_FEW * few) for name, of in (SURE if sample is part else _SURE_OF_SAMPLE).items()}
+    steps, reached = _steps(losses, sample.groups[late], seed, sure)
     if progress:
         progress(f"fitting the rung that was reached: {reached}", 1.0)
     if reached == "lightgbm":
@@ -126,15 +129,18 @@ def _compared(part: Part, trees: ChosenTrees, line: FittedLine, seed: int) -> tu
     return np.arange(len(part)), log_odds, "out-of-fold margins, since history is short"
 
 
-def _steps(losses: dict[str, Floats], groups: Rows, seed: int, few: bool) -> tuple[tuple[Step, ...], str]:
-    """Each rung against the highest proven one below it, and the rung reached."""
+def _steps(
+    losses: dict[str, Floats], groups: Rows, seed: int, sure: dict[str, float]
+) -> tuple[tuple[Step, ...], str]:
+    """Each rung against the highest proven one below it, and the rung reached; `sure`: the draws that each needs."""
     steps: list[Step] = []
     reached, *higher = losses
     for name in higher:
         gain = losses[reached] - losses[name]
-        needed = _SURE_OF_FEW if few else SURE[name]
         surely = float(np.mean([np.sum(times * gain) > 0 for times in drawn(groups, seed, _DRAWS)]))
-        steps.append(Step(name, reached, float(losses[name].mean()), float(losses[reached].mean()), surely, needed))
+        steps.append(
+            Step(name, reached, float(losses[name].mean()), float(losses[reached].mean()), surely, sure[name])
+        )
         reached = name if steps[-1].taken else reached
     return tuple(steps), reached
 
