@@ -25,7 +25,7 @@ from training.baselines import base_rate, naive_bayes, recency_rule
 from training.label_times import LabelTimes, label_times
 from training.learnt import Learnt
 from training.recent import roll
-from training.slicing import _places, _ranges
+from training.slicing import places, ranges
 from training.split import Rows, group_of
 from training.table import contact_ids
 
@@ -166,7 +166,7 @@ def _beside(
     for place, feature in enumerate(told, start=1):
         categories = getattr(feature, "categories", ())
         values = after[:, place]
-        labels, codes = _places(categories, values) if categories else _ranges(before[:, place], values)
+        labels, codes = places(categories, values) if categories else ranges(before[:, place], values)
         cuts.append(Cut(feature.name, tuple(labels), codes))
     return baselines, tuple(cuts)
 

@@ -89,9 +89,9 @@ def by_attribute(trained: Trained, test: Judgeable) -> list[list[Slice]]:
         known |= {categories} if categories else set()
         values = matrix[trained.split.test, column]
         if categories:
-            labels, codes = _places(categories, values)
+            labels, codes = places(categories, values)
         else:
-            labels, codes = _ranges(matrix[trained.split.train, column], values)
+            labels, codes = ranges(matrix[trained.split.train, column], values)
         slices = test.cut(feature.name, labels, codes)
         if len(slices) > 1:
             found.append(slices)
@@ -115,7 +115,7 @@ def slices_by(feature: Feature) -> bool:
     )
 
 
-def _places(categories: tuple[str, ...], values: Floats) -> tuple[list[str], Ints]:
+def places(categories: tuple[str, ...], values: Floats) -> tuple[list[str], Ints]:
     """The most frequent values, the others together, the missing ones."""
     missing = np.isnan(values)
     place = np.where(missing, -1, np.nan_to_num(values)).astype(np.int64)
@@ -129,7 +129,7 @@ def _places(categories: tuple[str, ...], values: Floats) -> tuple[list[str], Int
     return [*(categories[k] for k in frequent), "(others)", "(missing)"], code_of[np.minimum(place, len(categories))]
 
 
-def _ranges(learnt: Floats, values: Floats) -> tuple[list[str], Ints]:
+def ranges(learnt: Floats, values: Floats) -> tuple[list[str], Ints]:
     """Ranges with as many training rows each, and the missing."""
     seen = learnt[~np.isnan(learnt)]
     quantiles = np.linspace(0, 1, NUMBER_BANDS + 1)[1:-1]

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from training.judge import calibration_error, lift_at
 from training.slices import Judgeable, Slice
-from training.slicing import _places, _ranges, by_band, by_grade, by_tenth, whole
+from training.slicing import by_band, by_grade, by_tenth, places, ranges, whole
 
 
 def judgeable(converted: list[bool], probability: list[float], percentile: list[int] | None = None) -> Judgeable:
@@ -132,13 +132,13 @@ def test_tenths_are_those_of_the_calibration_error() -> None:
 def test_places_the_frequent_the_others_the_missing() -> None:
     categories = tuple("abcdefghijkl")
     values = np.array([*range(12), *range(8), 12, np.nan])  # i to l once only, and one value that training never saw
-    labels, codes = _places(categories, values)
+    labels, codes = places(categories, values)
     assert labels == [*"abcdefgh", "(others)", "(missing)"]
     assert codes.tolist() == [0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 8, 8, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_mail_domains_are_free_or_the_companys() -> None:
-    labels, codes = _places(("acme.com", "gmail.com", "gmx.de"), np.array([0, 1, 2, 3, np.nan]))
+    labels, codes = places(("acme.com", "gmail.com", "gmx.de"), np.array([0, 1, 2, 3, np.nan]))
     assert [labels[code] for code in codes] == [
         "company's own domain",
         "free mail",
@@ -150,7 +150,7 @@ def test_mail_domains_are_free_or_the_companys() -> None:
 
 def test_numbers_are_cut_where_training_has_as_many() -> None:
     learnt = np.array([1.0, 2, 3, 4, 5, 6, 7, 8, np.nan])
-    labels, codes = _ranges(learnt, np.array([0.0, 3, 4, 5, 100, np.nan]))
+    labels, codes = ranges(learnt, np.array([0.0, 3, 4, 5, 100, np.nan]))
     assert labels == ["below 3", "3 to below 5", "5 to below 7", "7 or more", "(missing)"]
     assert codes.tolist() == [0, 1, 1, 2, 3, 4]
-    assert _ranges(np.array([np.nan]), np.array([1.0, np.nan]))[0] == ["any", "(missing)"]
+    assert ranges(np.array([np.nan]), np.array([1.0, np.nan]))[0] == ["any", "(missing)"]
