@@ -80,7 +80,8 @@ def test_scores_are_the_same_and_those_of_the_model(name: str, run: Run, lab: La
     assert found == unseen(tmp_path / "streamed.jsonl")
     model = lab.trained[name].model
     everyone = everyone_in_stage(lab.arrays, model.conversion, lab.as_of)
-    wanted = [as_json(score, 0) for score in model.score(lab.arrays, everyone, [lab.as_of] * len(everyone))]
+    scores = model.score(lab.arrays, everyone, [lab.as_of] * len(everyone))
+    wanted = [json.loads(json.dumps(as_json(score, 0))) for score in scores]
     assert [row["contact_id"] for row in found] == everyone
     for key in ("status", "as_of", "probability", "score", "grade", "log_odds", "base_log_odds", "reasons"):
         assert [row[key] for row in found] == [row[key] for row in wanted]
