@@ -31,9 +31,8 @@ MOST_TREES = 1500
 PATIENCE = 2.0
 _FEW = 20_000
 #: How large a step is that a tree takes. From few rows: small steps, and coarse bins, since a fine one is soon a
-#: single account learnt by heart. Where a sample only chooses the settings, large steps tell them apart as well;
-#: but where history is too short to look ahead in, its out-of-fold margins also judge the rung.
-_STEP, _STEP_OF_FEW, _STEP_OF_SAMPLE = 0.08, 0.03, 0.2
+#: single account learnt by heart. Where a sample looks ahead to choose the settings, large steps do.
+_STEP, _STEP_OF_FEW, _STEP_AHEAD = 0.08, 0.03, 0.2
 #: One account in so many is held out where trees learn from very many rows.
 _TENTH = 10
 #: Rows whose margins are told at a time.
@@ -87,7 +86,7 @@ def choose_trees(
     accounts, ahead = by_account(part, seed), in_time(part)
     folds = ahead or accounts
     fine = _STEP_OF_FEW if len(part) < _FEW else _STEP
-    pace = {"learning_rate": _STEP_OF_SAMPLE if sampled and ahead else fine}
+    pace = {"learning_rate": _STEP_AHEAD if sampled and ahead else fine}
     tried: list[_Tried] = []
 
     def attempt(settings: dict[str, Any], watch: Watch | None) -> float:
@@ -103,16 +102,16 @@ def choose_trees(
         for settings in CANDIDATES:
             attempt(settings, None)
     best = min(tried, key=lambda one: one.loss)
-    if folds is not accounts:  # the number of trees, and out-of-fold margins, for all of the rows
-        best = _cross_validate(data, accounts, best.settings, seed, None)
-    # With FOLDS/(FOLDS-1) times the rows a few more trees are earned; and smaller steps take more of them.
-    settings, trees = {**best.settings, "learning_rate": fine}, best.trees * best.settings["learning_rate"] / fine
+    if ahead:  # the number of trees, and out-of-fold margins, for all of the rows
+        best = _cross_validate(data, accounts, {**best.settings, "learning_rate": fine}, seed, None)
+    # With FOLDS/(FOLDS-1) times the rows a few more trees are earned.
+    trees = max(1, round(best.trees * 1.1))
     out_of_fold = np.empty(len(part))
     boosters = tuple(Booster(text) for text in best.folds)
     for (_, rows), fold in zip(accounts, boosters, strict=True):
         out_of_fold[rows] = fold.margins(part.matrix[rows])
     told = [{**one.settings, "trees": one.trees, "cv_log_loss": one.loss} for one in tried]
-    return ChosenTrees(settings, max(1, round(trees * 1.1)), out_of_fold, best.loss, told, boosters)
+    return ChosenTrees(best.settings, trees, out_of_fold, best.loss, told, boosters)
 
 
 def grow(part: Part, chosen: ChosenTrees, seed: int) -> Booster:
