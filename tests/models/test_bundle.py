@@ -170,5 +170,5 @@ def test_the_manifest_names_no_time_of_its_making_and_no_path(bundle: Path, lab:
     assert str(lab.home) not in text
     assert set(json.loads(text)) == {
         "format", "kind", "files", "conversion", "as_of", "seed", "versions", "lock", "data", "window", "train_end",
-        "rows", "converted",
+        "rows", "converted", "learnt",
     }  # fmt: skip
