@@ -47,6 +47,7 @@ class Piece:
         constants: columns that the file's folders tell (`type=mql/part-0.parquet`).
         complete: whether the footer says that every event has its id, so that it need not be read.
         low, high: bounds of contact_id, where the footer tells them.
+        footer: the Parquet file's, where it is at hand: to parse it for each row group anew costs more than to keep it.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Piece:
     complete: bool = False
     low: str | None = None
     high: str | None = None
+    footer: Any = field(default=None, compare=False, repr=False)
 
 
 def pieces(log: FolderLog, table: str) -> list[Piece]:
@@ -92,6 +94,7 @@ def _row_groups(path: Path, table: str) -> Iterator[Piece]:
                 continue
             ids, whose = (_statistics(about, place.get(name)) for name in (_IDS, "contact_id"))
             bounds = (whose.min, whose.max) if whose is not None and whose.has_min_max else (None, None)
+            low, high = (bound if isinstance(bound, str) else None for bound in bounds)
             yield Piece(
                 fragment.path,
                 str(path),
@@ -102,7 +105,9 @@ def _row_groups(path: Path, table: str) -> Iterator[Piece]:
                 names,
                 constants,
                 _nulls(ids) == 0,
-                *(bound if isinstance(bound, str) else None for bound in bounds),
+                low,
+                high,
+                footer,
             )
             first_row += about.num_rows
 
@@ -179,7 +184,7 @@ def _parquet(piece: Piece, without: Collection[str]) -> Iterator[pa.Table]:
 
 
 def _batches(piece: Piece, wanted: Collection[str]) -> Iterator[pa.RecordBatch]:
-    footer = pq.read_metadata(piece.path)
+    footer = piece.footer or pq.read_metadata(piece.path)
     about = footer.row_group(piece.group)
     columns = {about.column(i).path_in_schema: about.column(i) for i in range(footer.num_columns)}
     here = [name for name in wanted if name in columns and name not in piece.constants]

@@ -45,9 +45,14 @@ class Texts:
         if texts.null_count == len(texts):
             out.fill(-1)
         elif pa.types.is_dictionary(texts.type):
-            indices = texts.indices.cast(pa.int32())
-            indices = indices.fill_null(-1) if indices.null_count else indices
-            kernel_encode.recode(readonly(indices.to_numpy()), self._meaning(texts.dictionary), out)
+            indices, meaning = texts.indices.cast(pa.int32()), self._meaning(texts.dictionary)
+            valid, data = indices.buffers()
+            codes = np.frombuffer(data, np.int32)[indices.offset : indices.offset + len(indices)]
+            if indices.null_count:
+                bits = np.frombuffer(valid, np.uint8)
+                kernel_encode.recode_valid(codes, bits, indices.offset, meaning, out)
+            else:
+                kernel_encode.recode(codes, meaning, out)
         else:
             for begin in range(0, len(texts), PART):
                 self._look_up(texts.slice(begin, PART).cast(pa.string()), True, out[begin : begin + PART])
@@ -68,6 +73,8 @@ class Texts:
         """(texts + 1,) the codes of a dictionary's texts, -1 at the end."""
         if self._dictionary is None or not self._dictionary[0].equals(dictionary):
             codes = np.full(len(dictionary) + 1, -1, np.int32)
+            if not self._count:  # the first one says how many there may be
+                self._widen(len(dictionary))
             self.encode(dictionary, codes[:-1])
             self._dictionary = dictionary, codes
         return self._dictionary[1]
@@ -95,11 +102,19 @@ class Texts:
             arena = np.zeros(min(max(2 * len(self._arena), wanted), _MOST_BYTES), np.uint8)
             arena[: len(self._arena)] = self._arena
             self._arena = arena
-        if 2 * (self._count + BLOCK) > len(self._slots):
-            slots = np.zeros((2 * len(self._slots), SLOT), np.uint64)
-            kernel_encode.move_slots(self._slots, slots)
+        self._widen(0)
+
+    def _widen(self, more: int) -> None:
+        """Makes the table large enough for so many more texts, and another block."""
+        size = len(self._slots)
+        while 2 * (self._count + more + BLOCK) > size:
+            size *= 2
+        if size > len(self._slots):
+            slots = np.zeros((size, SLOT), np.uint64)
+            if self._count:
+                kernel_encode.move_slots(self._slots, slots)
             self._slots = slots
-            self._starts = np.append(self._starts, np.zeros(len(self._starts) - 1, np.int32))
+            self._starts = np.append(self._starts, np.zeros(size // 2 + 1 - len(self._starts), np.int32))
 
 
 class Encoding:

@@ -79,6 +79,7 @@ class FeatureSet:
         cutoffs: Sequence[int] | Ints,
         threads: int = 1,
         accounts: Sequence[str | None] | pa.Array | None = None,
+        out: Floats | None = None,
     ) -> Floats:
         """(rows, features) each row computed from what was known of that contact at its cutoff, in row order.
 
@@ -87,6 +88,7 @@ class FeatureSet:
             cutoffs: (rows,) microseconds UTC; events at the cutoff, or received after it, are not seen.
             accounts: (rows,) the contact's account at the cutoff, where the arrays hold an account's events but
                 not all of its contacts'; otherwise that of the contact's last known event.
+            out: (rows, features) to be filled and returned; a new one where there is none.
 
         Raises:
             BadInput: a sum too large for fixed-point arithmetic.
@@ -94,7 +96,7 @@ class FeatureSet:
         contact = arrays.contact_codes(contact_ids)
         moments = np.ascontiguousarray(cutoffs, np.int64)
         account = self._accounts(arrays, contact, moments, accounts)
-        out = memory.empty((len(contact), len(self.features)), np.float64)
+        out = memory.empty((len(contact), len(self.features)), np.float64) if out is None else out
         if threads > 1 and len(contact) >= 2 * _ROWS_A_THREAD:
             cuts = np.linspace(0, len(contact), threads + 1).astype(int)
             with ThreadPoolExecutor(threads) as pool:
@@ -105,9 +107,9 @@ class FeatureSet:
         return out
 
     def _accounts(self, arrays: LogArrays, contact: Codes, cutoffs: Ints, known: Any) -> Codes:
-        """(rows,) account codes, -1 where there is none or no feature asks for it."""
+        """(rows,) account codes, -1 where there is none; the contacts' where no feature asks for them."""
         if not self._needs_account:
-            return np.full(len(contact), -1, np.int32)
+            return contact
         _ = arrays.by_account  # sorted once, not by each thread
         return arrays.accounts_at(contact, cutoffs) if known is None else arrays.account_codes(known)
 

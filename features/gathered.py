@@ -52,6 +52,15 @@ class Gathered:
         self._matrices: dict[int, Floats] = {}
         self._missing = [self._size(number) * self._width for number in range(count)]  # cells
 
+    def room(self, side: int, rows: Ints) -> Floats | None:
+        """Where these rows' columns of one side stand, if in one piece: computed there, they need not be copied."""
+        if self._files or not len(rows) or len(self._sides[side]) != self._width:
+            return None
+        number, first = divmod(int(rows[0]), self._portion)
+        if int(rows[-1]) // self._portion != number or (np.diff(rows) != 1).any():
+            return None
+        return self._matrix(number)[first : first + len(rows)]
+
     def put(self, side: int, rows: Ints, block: Floats) -> None:
         """Adds the columns of one side of some rows; threads may do so at once."""
         number, columns = rows // self._portion, self._sides[side]
@@ -67,11 +76,10 @@ class Gathered:
             self._fill(one, rows[mine] - one * self._portion, columns, block[mine])
 
     def _fill(self, number: int, rows: Ints, columns: Ints, block: Floats) -> None:
-        with self._lock:
-            if number not in self._matrices:
-                self._matrices[number] = memory.empty((self._size(number), self._width), np.float64)
-            matrix = self._matrices[number]
-        if len(columns) != self._width:
+        matrix = self._matrix(number)
+        if np.may_share_memory(matrix, block):
+            pass  # computed where it stands
+        elif len(columns) != self._width:
             matrix[rows[:, None], columns] = block
         elif (np.diff(rows) == 1).all():
             matrix[rows[0] : rows[-1] + 1] = block
@@ -79,6 +87,12 @@ class Gathered:
             matrix[rows] = block
         with self._lock:
             self._missing[number] -= block.size
+
+    def _matrix(self, number: int) -> Floats:
+        with self._lock:
+            if number not in self._matrices:
+                self._matrices[number] = memory.empty((self._size(number), self._width), np.float64)
+            return self._matrices[number]
 
     def whole(self) -> Iterator[Floats]:
         """(some rows, columns) the portions that are whole by now and whose turn it is; each is given once."""

@@ -23,8 +23,7 @@ class Rows(Protocol):
     def occurred(self) -> Ints: ...
     @property
     def received(self) -> Ints: ...
-    @property
-    def value(self) -> Ints: ...
+    def fill_value(self, out: Ints) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,9 @@ def group(
         def scatter(k: int) -> bool:
             late = False
             for of, some in shares[k]:
-                times, value = (readonly(some.occurred), readonly(some.received)), some.value if valued else nothing
+                times, value = (readonly(some.occurred), readonly(some.received)), nothing
+                if valued:
+                    some.fill_value(value := np.empty(len(some), np.int64))
                 late |= kernel_sort.scatter(entity[of], pair[of], other[of], place[k], *times, value, records)
             return late
 
@@ -133,5 +134,5 @@ def _as_they_are(
             return None
         before, last, late = int(entity[of][-1]), int(times[0][-1]), late or delayed
         if valued:
-            value[of] = some.value
+            some.fill_value(value[of])
     return Grouped(_starts(counts), occurred, received if late else occurred, pair, value, other, entity)

@@ -210,6 +210,14 @@ def recode(codes: Codes, meaning: Codes, out: Codes) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
+def recode_valid(codes: Codes, valid: Bytes, first: int, meaning: Codes, out: Codes) -> None:
+    """The meaning of each code whose bit in Arrow's bitmap is set (row r's is the (first + r)th), else -1."""
+    for row in range(len(codes)):
+        bit = first + row
+        out[row] = meaning[codes[row]] if (valid[bit >> 3] >> (bit & 7)) & 1 else -1
+
+
+@nb.njit(cache=True, nogil=True)
 def join(kind: Codes, detail: Codes, machine: Flags, kinds: int) -> None:
     """Turns `kind` into (2 * (detail + 1) + machine) * kinds + kind."""
     for row in range(len(kind)):

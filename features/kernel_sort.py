@@ -13,6 +13,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
 
 MISSING = np.int64(np.iinfo(np.int64).min)
 #: Numbers in a row's record while it is on its way.
@@ -163,9 +164,16 @@ def finish(
 
 
 @nb.njit(cache=True, nogil=True)
-def to_fixed_point(numbers: Floats, scale: float, limit: float, out: Ints) -> int:
-    """Numbers times the scale, rounded half to even, NaN as MISSING; returns -1 or the first row beyond the limit."""
+def to_fixed_point(numbers: Floats, valid: Bytes, first: int, scale: float, limit: float, out: Ints) -> int:
+    """Numbers times the scale, rounded half to even, NaN as MISSING; returns -1 or the first row beyond the limit.
+
+    Args:
+        valid: Arrow's bitmap, where row r's bit is the (first + r)th; a row whose bit is 0 is MISSING too. Or empty.
+    """
     for row in range(len(numbers)):
+        if len(valid) and not (valid[(first + row) >> 3] >> ((first + row) & 7)) & 1:
+            out[row] = MISSING
+            continue
         number = numbers[row]
         if np.isnan(number):
             out[row] = MISSING

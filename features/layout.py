@@ -14,6 +14,8 @@ from features.arrays import Codes, Ints
 _LARGEST, _MISSING = int(kernel.LARGEST), int(kernel.MISSING)
 _CLOCK_CELLS = 24 + 7
 _NO_STAMPS = np.zeros(0, np.int32)
+#: Blank states that are kept.
+_REMEMBERED = 1000
 
 #: Each table's single cells and its windowed parts, by what they hold when nothing has been seen.
 _BLANK: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
@@ -124,9 +126,19 @@ class Layout:
         of_details, of_people = self._stamped
         if not len(of_details) and not len(of_people):
             return self.blank, _NO_STAMPS
-        blank, size = self.blank.copy(), len(of_details) * details
-        blank[of_details] = np.arange(len(of_details)) * details
-        blank[of_people] = size + np.arange(len(of_people)) * people
-        stamps = np.empty(size + len(of_people) * people, np.int32)
+        stamps = np.empty(len(of_details) * details + len(of_people) * people, np.int32)
         stamps.fill(-1)
+        blank = self._blanks.get((details, people))
+        if blank is None:
+            if len(self._blanks) >= _REMEMBERED:
+                self._blanks.clear()
+            blank = self.blank.copy()
+            blank[of_details] = np.arange(len(of_details)) * details
+            blank[of_people] = len(of_details) * details + np.arange(len(of_people)) * people
+            self._blanks[details, people] = blank
         return blank, stamps
+
+    @cached_property
+    def _blanks(self) -> dict[tuple[int, int], Ints]:
+        """Blank states by numbers of details and people: those of single contacts come again and again."""
+        return {}

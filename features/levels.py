@@ -93,12 +93,19 @@ class Levels:
             unread += ["value"] if any(f.detail is not None for f in mine) else ["value", "detail"]
         return unread
 
-    def contact_side(self, arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints) -> tuple[Floats, Flags]:
-        """(rows, contact columns) from arrays that hold these contacts whole; and (rows,) which have facts."""
+    def contact_side(
+        self, arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints, out: Floats | None = None
+    ) -> tuple[Floats, Flags]:
+        """(rows, contact columns) from arrays that hold these contacts whole; and (rows,) which have facts.
+
+        Args:
+            out: the columns of all sets, to be filled, where there is only one set.
+        """
         known = np.zeros(len(cutoffs), np.bool_)
         if len(arrays.contact_facts.occurred):
             known = has_facts(arrays, arrays.contact_codes(contact_ids), cutoffs)
-        return _beside([one.compute(arrays, contact_ids, cutoffs) for one in self._cut["contact"]]), known
+        room = out if len(self.sets) == 1 else None
+        return _beside([one.compute(arrays, contact_ids, cutoffs, out=room) for one in self._cut["contact"]]), known
 
     def account_side(self, arrays: LogArrays, contact_ids: pa.Array, cutoffs: Ints, accounts: pa.Array) -> Floats:
         """(rows, account columns) from arrays that hold these accounts whole."""

@@ -61,8 +61,8 @@ class Program:
 
     def keys(self, pairs: Sequence[tuple[str, str | None]], machine: npt.NDArray[np.bool_]) -> Codes:
         """(pairs,) for each (type, detail) of a log and whether machines made it: the closest way it can match."""
-        if not machine.any():
-            return np.array([self.key_of_person[pair] for pair in pairs], np.int32)
+        if 1 not in machine.tobytes():  # of a few, many times quicker than NumPy's any
+            return np.fromiter(map(self.key_of_person.__getitem__, pairs), np.int32, len(pairs))
         return np.array(
             [
                 (self.key_of_machine if by else self.key_of_person)[pair]

@@ -166,7 +166,8 @@ class StreamedLog:
             arrays = _arrays(part.events, part.attributes)
             for some in _blocks(rows.read(part.number)):
                 ids, moments, numbers = _columns(some)
-                block, with_facts[numbers] = levels.contact_side(arrays, ids, moments)
+                room = gathered.room(_CONTACT, numbers)
+                block, with_facts[numbers] = levels.contact_side(arrays, ids, moments, room)
                 gathered.put(_CONTACT, numbers, block)
                 if levels.of_accounts:
                     account = accounts_of(arrays, ids, moments)

@@ -13,7 +13,7 @@ from features import memory
 from features.encode import PART, Encoding, Flags
 from features.grouping import group, starts
 from features.kinds import Kinds, Pair
-from features.millionths import fixed_point
+from features.millionths import fill_fixed_point
 from features.timeline import MISSING, Codes, Facts, Ints, Timeline
 
 #: The fields of `LogArrays`, in order.
@@ -93,9 +93,8 @@ class _Batch:
     def received(self) -> Ints:
         return _micros(self.batch.column("received_at"))
 
-    @property
-    def value(self) -> Ints:
-        return fixed_point(self.batch.column("value").cast(pa.float64()).to_numpy(zero_copy_only=False))
+    def fill_value(self, out: Ints) -> None:
+        fill_fixed_point(self.batch.column("value"), out)
 
 
 @dataclass(frozen=True)
@@ -117,9 +116,8 @@ class _Slice:
     def received(self) -> Ints:
         return self.at.received[self.low : self.high]
 
-    @property
-    def value(self) -> Ints:
-        return self.at.value[self.low : self.high]
+    def fill_value(self, out: Ints) -> None:
+        out[:] = self.at.value[self.low : self.high]
 
 
 def _values(value: Ints, owner: Codes) -> Ints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +16,7 @@ from features import kernel_encode
 from features.encode import Codes, Encoding, Flags, Texts, encode
 from features.grouping import group
 from features.kinds import Kinds
+from features.millionths import fill_fixed_point
 from features.timeline import MISSING, Ints
 
 
@@ -172,6 +174,9 @@ class Some:
     def __len__(self) -> int:
         return len(self.occurred)
 
+    def fill_value(self, out: Ints) -> None:
+        out[:] = self.value
+
 
 @pytest.mark.parametrize(("rows", "entities"), [(0, 0), (1, 1), (5_000, 70), (150_000, 9), (220_000, 40_000)])
 def test_groups_equal_a_plain_sort(rows: int, entities: int) -> None:
@@ -200,3 +205,26 @@ def test_texts_that_just_fill_the_arena_end() -> None:
     """Both who fills it and who makes it larger must agree on when it is full; once they did not, and never ended."""
     texts, (codes,) = encode(pa.chunked_array([[f"{i:0256d}" for i in range(255)] + ["x" * 230]]))
     assert (len(texts), codes.tolist()) == (256, list(range(256)))
+
+
+@given(
+    st.lists(st.none() | st.just(math.nan) | st.floats(-1e9, 1e9), max_size=20),
+    st.integers(0, 9),
+    st.integers(0, 3),
+)
+def test_values_straight_from_buffers_are_those_of_python(values: list[float | None], begin: int, end: int) -> None:
+    column = pa.array(values, pa.float64())
+    column = column.slice(min(begin, len(column)), max(len(column) - begin - end, 0))
+    out = np.empty(len(column), np.int64)
+    fill_fixed_point(column, out)
+    wanted = [MISSING if x is None or math.isnan(x) else int(np.rint(x * 1e6)) for x in column.to_pylist()]
+    assert out.tolist() == wanted
+
+
+@given(st.lists(st.none() | st.sampled_from("abc"), max_size=20), st.integers(0, 9))
+def test_a_dictionary_in_slices_reads_as_its_texts(texts: list[str | None], begin: int) -> None:
+    column = pa.array(texts, pa.string()).dictionary_encode()[begin:]
+    known, out = Texts(), np.empty(len(column), np.int32)
+    known.encode(column, out)
+    seen = [*known.texts().to_pylist(), None]
+    assert [seen[code] for code in out.tolist()] == column.to_pylist()

@@ -269,6 +269,24 @@ def test_blocks_come_back_in_the_order_of_the_rows(order: list[int], in_memory: 
 
 
 @pytest.mark.parametrize(
+    ("rows", "in_place"),
+    [([4, 5], True), ([4, 5, 6], True), ([3, 4], False), ([4, 6], False), ([6, 5, 4], False), ([], False)],
+)
+def test_rows_of_one_portion_that_follow_each_other_are_computed_in_place(rows: list[int], in_place: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        gathered = Gathered(Path(name), 8, (np.arange(2), np.arange(0)), 4, 2, 1 << 20)
+        some = np.array(rows, np.int64)
+        room = gathered.room(0, some)
+        assert (room is not None) == in_place
+        block = np.ones((len(some), 2)) if room is None else room
+        block[:] = some[:, None]
+        gathered.put(0, some, block)
+        others = np.setdiff1d(np.arange(8), some)
+        gathered.put(0, others, np.repeat(others[:, None], 2, axis=1).astype(np.float64))
+        assert np.concatenate([*gathered.whole()])[:, 1].tolist() == list(range(8))
+
+
+@pytest.mark.parametrize(
     ("letters", "unfinished"),
     [
         ("aabbccdd", 1),  # each portion of two rows comes from one part
