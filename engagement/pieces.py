@@ -47,7 +47,7 @@ class Piece:
         constants: columns that the file's folders tell (`type=mql/part-0.parquet`).
         complete: whether the footer says that every event has its id, so that it need not be read.
         low, high: bounds of contact_id, where the footer tells them.
-        footer: the Parquet file's, where it is at hand: to parse it for each row group anew costs more than to keep it.
+        footer: the Parquet file's, where it is at hand: to parse it for each row group costs more than to keep it.
     """
 
     path: str
