@@ -19,6 +19,7 @@ from engagement.appended import Appended, in_all
 from engagement.erased import Tombstones
 from engagement.errors import BadInput
 from engagement.log import Database, Log
+from engagement.parquet import parquet_options
 from engagement.pieces import ATTRIBUTE_TABLE, EVENT_TABLE, about_rows, batches
 from engagement.schema import ATTRIBUTES, EVENTS
 from engagement.sqlite import SqliteLog
@@ -158,7 +159,7 @@ def _append(source: Log, target: Database, tell: Progress) -> Appended:
 def _write(log: Database, table: str, folder: Path, tell: Progress) -> int:
     path, schema, whole = folder / f"{table}.parquet", _SCHEMAS[table], max(log.about_rows(table), 1)
     count = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, **parquet_options(schema)) as writer:
         for rows in log.batches(table):
             writer.write_table(rows)
             count += len(rows)
@@ -180,7 +181,7 @@ def without_contact(path: Path, contact_id: str) -> int:
     source, gone = pq.ParquetFile(path), 0
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with pq.ParquetWriter(beside, source.schema_arrow, compression="zstd") as writer:
+        with pq.ParquetWriter(beside, source.schema_arrow, **parquet_options(source.schema_arrow)) as writer:
             for group in range(source.num_row_groups):
                 rows: Any = source.read_row_group(group)
                 mine = pc.fill_null(pc.equal(rows["contact_id"].cast(pa.string()), contact_id), False)

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from engagement.errors import BadInput, EmptyLog
 from engagement.log import DATABASES, open_database
 from engagement.merging import distinct_attributes, sort_out
+from engagement.parquet import parquet_options
 from engagement.schema import ATTRIBUTES, EVENTS
 
 #: Called with what is being done, how much of it is done, and of how much.
@@ -81,7 +82,7 @@ def _replace(path: Path, table: pa.Table) -> None:
 
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        pq.write_table(table, beside, compression="zstd")
+        pq.write_table(table, beside, **parquet_options(table.schema))
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from postgres import new_schema
 
@@ -58,6 +59,9 @@ def test_an_export_is_the_log_contact_by_contact(log: Database, tmp_path: Path) 
     ids = copy.events()["contact_id"].to_pylist()
     assert ids == sorted(ids)
     assert sorted(path.name for path in out.iterdir()) == ["attributes.parquet", "events.parquet"]
+    row_group = pq.ParquetFile(out / "events.parquet").metadata.row_group(0)
+    times = [c for c in map(row_group.column, range(9)) if c.path_in_schema in ("occurred_at", "received_at")]
+    assert [c.encodings for c in times] == [("RLE", "DELTA_BINARY_PACKED")] * 2  # as differences
     log.append([event("late", "zz")])
     assert export_log(log, out, quiet)["events"] == 321
 
