@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from engagement.errors import BadInput
 from features import kernel_encode, memory
 from features.kernel_encode import BLOCK, ROOM, SLOT
+from features.text_order import order_of
 
 Codes = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
@@ -171,12 +172,12 @@ def in_order(known: Sequence[Texts]) -> tuple[pa.Array, list[Codes]]:
     texts = every.texts()
     if pc.all(pc.less(texts[:-1], texts[1:])).as_py() is not False:  # as in a log that is sorted
         return texts, meanings
-    order = pc.sort_indices(texts)
+    order = order_of(texts)
     place = np.empty(len(every) + 1, np.int32)
-    place[order.to_numpy()] = np.arange(len(every), dtype=np.int32)
+    place[order] = np.arange(len(every), dtype=np.int32)
     for meaning in meanings:
         meaning[:-1] = place[meaning[:-1]]
-    return texts.take(order), meanings
+    return texts.take(pa.array(order)), meanings
 
 
 def share_of(rows: int, thread: int, threads: int) -> slice:

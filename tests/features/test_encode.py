@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from features import kernel_encode
+from features import kernel_encode, text_order
 from features.encode import Codes, Encoding, Flags, Texts, encode
 from features.grouping import group
 from features.kinds import Kinds
@@ -228,3 +229,17 @@ def test_a_dictionary_in_slices_reads_as_its_texts(texts: list[str | None], begi
     known.encode(column, out)
     seen = [*known.texts().to_pylist(), None]
     assert [seen[code] for code in out.tolist()] == column.to_pylist()
+
+
+@given(
+    st.text("aé", max_size=9),
+    st.sets(st.text(st.characters(codec="utf-8"), max_size=9) | st.text("aé\0", max_size=3), min_size=1, max_size=30),
+    st.integers(0, 3),
+)
+@example("", {"a", "a\0"}, 0)
+@example("c-", {f"{i:07d}" for i in range(30)}, 2)
+def test_texts_are_ordered_by_their_code_points(prefix: str, ends: set[str], begin: int) -> None:
+    texts = pa.array([prefix + end for end in ends], pa.string())[min(begin, len(ends) - 1) :]
+    with patch.object(text_order, "_MANY", 0):
+        order = text_order.order_of(texts)
+    assert texts.take(pa.array(order)).to_pylist() == sorted(texts.to_pylist())
