@@ -41,6 +41,9 @@ class Grouped:
 
 Placed = list[tuple[slice, Rows]]
 
+#: Rows in a bucket, about; and how many buckets are written to at a time.
+_BUCKET, _BUCKETS = 1 << 14, 4096
+
 
 def group(
     entity: Codes, entities: int, pair: Codes, other: Codes, pieces: Sequence[Rows], valued: bool, threads: int = 1
@@ -69,9 +72,11 @@ def group(
     with _hands(threads) as each:
         list(each(count, range(threads)))
         start = _starts(counts.sum(axis=0))
-        size = int(start[-1])
-        # A thread's rows come after those of the threads before it, entity by entity.
-        place = start[:-1] + np.cumsum(counts, axis=0) - counts
+        size, shift = int(start[-1]), _shift(entities, int(start[-1]))
+        firsts = np.arange(0, entities, 1 << shift)  # of each bucket
+        of_bucket = np.add.reduceat(counts, firsts, axis=1) if entities else counts
+        # A thread's rows come after those of the threads before it, bucket by bucket.
+        place = start[firsts] + np.cumsum(of_bucket, axis=0) - of_bucket
         records = memory.empty((size, kernel_sort.RECORD), np.int64)
 
         def scatter(k: int) -> bool:
@@ -80,16 +85,16 @@ def group(
                 times, value = (readonly(some.occurred), readonly(some.received)), nothing
                 if valued:
                     some.fill_value(value := np.empty(len(some), np.int64))
-                late |= kernel_sort.scatter(entity[of], pair[of], other[of], place[k], *times, value, records)
+                late |= kernel_sort.scatter(entity[of], pair[of], other[of], shift, place[k], *times, value, records)
             return late
 
         late = any(list(each(scatter, range(threads))))
-        cuts = np.searchsorted(start, size * np.arange(threads + 1) // threads)
-        cuts[0], cuts[-1] = 0, entities
+        cuts = np.searchsorted(start[firsts], size * np.arange(threads + 1) // threads)
+        cuts[0], cuts[-1] = 0, len(firsts)
         occurred, received = memory.empty(size, np.int64), memory.empty(size if late else 0, np.int64)
         value, codes = memory.empty(size if valued else 0, np.int64), (pair[:size], other[:size], entity[:size])
         columns = occurred, received, value, *codes
-        list(each(lambda a, b: kernel_sort.finish(start, a, b, records, *columns), cuts[:-1], cuts[1:]))
+        list(each(lambda a, b: kernel_sort.finish(start, shift, a, b, records, *columns), cuts[:-1], cuts[1:]))
     pair, other, owner = codes
     return Grouped(start, occurred, received if late else occurred, pair, value, other, owner)
 
@@ -102,6 +107,14 @@ def _hands(threads: int) -> Iterator[Callable[..., Iterator[Any]]]:
         return
     with ThreadPoolExecutor(threads) as pool:
         yield pool.map
+
+
+def _shift(entities: int, rows: int) -> int:
+    """How many entities are neighbours, as a power of two: a bucket's records should fit the processor's cache."""
+    buckets, shift = min(max(rows // _BUCKET, 1), _BUCKETS), 0
+    while (entities - 1) >> shift >= buckets:
+        shift += 1
+    return shift
 
 
 def starts(entity: Codes, entities: int) -> Ints:

@@ -1,7 +1,8 @@
-"""Grouping rows by entity and time in linear time: a counting sort by entity, then each entity's few rows by time.
+"""Grouping rows by entity and time in linear time: into buckets of neighbouring entities, then each bucket's rows by
+entity, then each entity's few rows by time.
 
 Numba, like the kernel. Each thread counts and scatters rows of its own (in their order, each to the next place of
-its entity that is the thread's), then finishes entities of its own.
+its bucket that is the thread's), then finishes buckets of its own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Bytes = npt.NDArray[np.uint8]
 
 MISSING = np.int64(np.iinfo(np.int64).min)
 #: Numbers in a row's record while it is on its way.
-RECORD = 4
+RECORD = 5
 #: So many rows are sorted by counting.
 FEW = 256
 
@@ -63,17 +64,18 @@ def scatter(
     entity: Codes,
     pair: Codes,
     other: Codes,
+    shift: int,
     place: Ints,
     occurred: Ints,
     received: Ints,
     value: Ints,
     records: Ints,
 ) -> bool:
-    """Writes rows to their places; `place` (entities,) is where each entity's next row goes.
+    """Writes rows into buckets of neighbouring entities; `place` (buckets,) is where each bucket's next row goes.
 
-    A write to a new place is what costs here. So all that a row has goes into one record of `records` (rows, RECORD),
-    which lies in one line of the processor's cache: time, time received, value, and both codes in one number.
-    `value` and `other` may be empty.
+    A write to a new place is what costs here: so there are few enough buckets for the processor to keep the end of
+    each at hand, and all that a row has goes into one record of `records` (rows, RECORD): time, time received, value,
+    both codes in one number, and entity. `value` and `other` may be empty.
 
     Returns:
         Whether any row was received later than it occurred.
@@ -82,12 +84,14 @@ def scatter(
     for row in range(len(entity)):
         if entity[row] < 0:
             continue
-        to = place[entity[row]]
-        place[entity[row]] = to + 1
+        bucket = entity[row] >> shift
+        to = place[bucket]
+        place[bucket] = to + 1
         records[to, 0] = occurred[row]
         records[to, 1] = received[row]
         records[to, 2] = value[row] if has_value else MISSING
         records[to, 3] = np.int64(pair[row]) | (np.int64(other[row]) << 32 if has_other else 0)
+        records[to, 4] = entity[row]
         late |= received[row] != occurred[row]
     return late
 
@@ -121,10 +125,25 @@ def order_of(times: Ints, keys: Ints, order: Ints) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
+def by_entity(start: Ints, low: int, high: int, records: Ints, place: Ints, mine: Ints) -> None:
+    """Fills `mine` with the records of the entities in [low, high), entity by entity, each one's in their order."""
+    first = start[low]
+    for whose in range(low, high):
+        place[whose - low] = start[whose] - first
+    for row in range(first, start[high]):
+        whose = records[row, 4] - low
+        to = place[whose]
+        place[whose] = to + 1
+        for field in range(RECORD - 1):
+            mine[to, field] = records[row, field]
+
+
+@nb.njit(cache=True, nogil=True)
 def finish(
     start: Ints,
-    low: int,
-    high: int,
+    shift: int,
+    first_bucket: int,
+    end_bucket: int,
     records: Ints,
     occurred: Ints,
     received: Ints,
@@ -133,34 +152,40 @@ def finish(
     other: Codes,
     owner: Codes,
 ) -> None:
-    """Writes the records of the entities in [low, high) to columns, each entity's in order of time.
+    """Writes the records of the buckets in [first, end) to columns, entity by entity, each one's in order of time.
 
     `received`, `value` and `other` may be empty: then nobody asks for them.
     """
-    longest = np.int64(0)
-    for whose in range(low, high):
-        longest = max(longest, start[whose + 1] - start[whose])
+    entities, longest, largest = len(start) - 1, np.int64(0), np.int64(0)
+    for bucket in range(first_bucket, end_bucket):
+        low, high = bucket << shift, min((bucket + 1) << shift, entities)
+        largest = max(largest, start[high] - start[low])
+        for whose in range(low, high):
+            longest = max(longest, start[whose + 1] - start[whose])
+    mine, place = np.empty((largest, RECORD - 1), np.int64), np.empty(1 << shift, np.int64)
     order, keys = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    for whose in range(low, high):
-        begin, rows = start[whose], start[whose + 1] - start[whose]
-        ordered = True
-        for row in range(rows):
-            occurred[begin + row] = records[begin + row, 0]
-            ordered &= row == 0 or records[begin + row, 0] >= records[begin + row - 1, 0]
-        if not ordered:
-            order_of(occurred[begin : begin + rows], keys, order[:rows])
-        for row in range(rows):
-            record = records[begin + (row if ordered else order[row])]
-            to = begin + row
-            occurred[to] = record[0]
-            if len(received):
-                received[to] = record[1]
-            if len(value):
-                value[to] = record[2]
-            pair[to] = record[3] & 0xFFFFFFFF
-            if len(other):
-                other[to] = record[3] >> 32
-            owner[to] = whose
+    for bucket in range(first_bucket, end_bucket):
+        low, high = bucket << shift, min((bucket + 1) << shift, entities)
+        by_entity(start, low, high, records, place, mine)
+        for whose in range(low, high):
+            begin, rows, before = start[whose], start[whose + 1] - start[whose], start[whose] - start[low]
+            ordered = True
+            for row in range(rows):
+                occurred[begin + row] = mine[before + row, 0]
+                ordered &= row == 0 or occurred[begin + row] >= occurred[begin + row - 1]
+            if not ordered:
+                order_of(occurred[begin : begin + rows], keys, order[:rows])
+            for row in range(rows):
+                record, to = mine[before + (row if ordered else order[row])], begin + row
+                occurred[to] = record[0]
+                if len(received):
+                    received[to] = record[1]
+                if len(value):
+                    value[to] = record[2]
+                pair[to] = record[3] & 0xFFFFFFFF
+                if len(other):
+                    other[to] = record[3] >> 32
+                owner[to] = whose
 
 
 @nb.njit(cache=True, nogil=True)

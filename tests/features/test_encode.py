@@ -10,7 +10,7 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from features import kernel_encode, text_order
@@ -213,6 +213,7 @@ def test_texts_that_just_fill_the_arena_end() -> None:
     st.integers(0, 9),
     st.integers(0, 3),
 )
+@settings(deadline=None)
 def test_values_straight_from_buffers_are_those_of_python(values: list[float | None], begin: int, end: int) -> None:
     column = pa.array(values, pa.float64())
     column = column.slice(min(begin, len(column)), max(len(column) - begin - end, 0))
@@ -223,6 +224,7 @@ def test_values_straight_from_buffers_are_those_of_python(values: list[float | N
 
 
 @given(st.lists(st.none() | st.sampled_from("abc"), max_size=20), st.integers(0, 9))
+@settings(deadline=None)
 def test_a_dictionary_in_slices_reads_as_its_texts(texts: list[str | None], begin: int) -> None:
     column = pa.array(texts, pa.string()).dictionary_encode()[begin:]
     known, out = Texts(), np.empty(len(column), np.int32)
@@ -238,6 +240,7 @@ def test_a_dictionary_in_slices_reads_as_its_texts(texts: list[str | None], begi
 )
 @example("", {"a", "a\0"}, 0)
 @example("c-", {f"{i:07d}" for i in range(30)}, 2)
+@settings(deadline=None)
 def test_texts_are_ordered_by_their_code_points(prefix: str, ends: set[str], begin: int) -> None:
     texts = pa.array([prefix + end for end in ends], pa.string())[min(begin, len(ends) - 1) :]
     with patch.object(text_order, "_MANY", 0):
