@@ -15,7 +15,7 @@ from models.calibration import inverse_logit
 from models.registry import Registry
 from mqm.model_commands import asked_of
 from training.gate import same_question
-from training.gate_tests import all_tests, stability_index
+from training.gate_tests import all_tests, stability_index, surely_within
 from training.hold_out import Cut, HoldOut
 from training.label_times import LabelTimes
 from training.paired import Paired
@@ -106,6 +106,13 @@ def test_a_shift_that_the_outcomes_bear_out_is_no_reason() -> None:
     shift = {one.name: one for one in all_tests(held(TRUTH, TRUTH + 1.5))}["score shift"]
     assert shift.passed and shift.figure is not None and shift.figure > 0.25
     assert "bear it out" in shift.text
+
+
+def test_what_is_sure_in_a_thousand_is_further_away_than_the_least_of_300_draws() -> None:
+    draws = np.random.default_rng(0).normal(1.7, 0.125, 300)
+    low, high = surely_within(1.7, draws)
+    assert (low, high) == (pytest.approx(1.7 - 3.09 * draws.std(), abs=1e-3), pytest.approx(3.4 - low))
+    assert low < draws.min()
 
 
 @pytest.mark.parametrize(("after", "least", "most"), [(0.0, 0.0, 1e-9), (0.1, 0.0, 0.05), (1.0, 0.5, 2.0)])
