@@ -2,7 +2,7 @@
 
 Sizes are such that all take some two hours, half of that `chain` and `kill`. `--events` (or MQM_BENCH_EVENTS) is
 the size of the log for those that measure features, MQM_BENCH_CONTACTS for `achievable`, MQM_BENCH_ROWS for
-`training_size`.
+`training_size`. MQM_BENCH_SEED takes other worlds for `gate`, `chain` and `drift`, MQM_BENCH_KILLS fewer kills.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 #: What `mqm monitor` exits with when there is an alarm.
 ALARM = 3
+_PAGE_HELP = "write the page, .html, and the same as .json beside"
 _SHOWN = 8
 
 
@@ -42,9 +43,7 @@ def add(commands: Any) -> None:
         help="length of a window: the latest is held against those before; default: 7",
     )
     monitor.add_argument("--version", metavar="V", help="default: the champion")
-    monitor.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the page, .html, and the same as .json beside"
-    )
+    monitor.add_argument("--out", type=_page, metavar="FILE", help=_PAGE_HELP)
     console.json_option(monitor)
 
     compare = console.command(
@@ -52,7 +51,7 @@ def add(commands: Any) -> None:
         "compare",
         _compare,
         "show whose scores move between two versions, by how much and why",
-        "mqm compare champion challenger --log demo",
+        "mqm compare champion challenger --log demo --out compared.html",
     )
     for name, place in (("before", "A"), ("after", "B")):
         compare.add_argument(
@@ -64,7 +63,18 @@ def add(commands: Any) -> None:
     compare.add_argument(
         "--people", type=console.whole_number(0, 1000), default=10, metavar="N", help="tell N people; default: 10"
     )
+    compare.add_argument("--out", type=_page, metavar="FILE", help=_PAGE_HELP)
     console.json_option(compare)
+
+
+def _page(text: str) -> Path:
+    """An argument that is a page to be written: wrong ones are named before the work, not after it."""
+    path = Path(text)
+    if path.suffix == ".json":
+        raise argparse.ArgumentTypeError(f"{text!r}: the page is HTML; its JSON is written beside it")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r}: there is no folder {str(path.parent)!r}")
+    return path
 
 
 def _monitor(options: argparse.Namespace) -> int:
@@ -75,6 +85,7 @@ def _monitor(options: argparse.Namespace) -> int:
     from training.gate import entrant
     from watch.given import read_scores
     from watch.monitor import monitor
+    from watch.page import watch_page
 
     console.settings(options.log).funnel.conversion(options.conversion)  # an unknown one is named as such
     registry = Registry(console.store(), console.home())
@@ -92,25 +103,30 @@ def _monitor(options: argparse.Namespace) -> int:
         tell("looking", 0.4)
         found = monitor(arrays, champion, as_of, options.days * DAY, version.metrics, given)
     if options.out:
-        _write(found, options.out)
+        _write(options.out, watch_page(found), found.to_json())
     if options.json:
         console.print_json(found.to_json())
     else:
-        _tell(found, options.out)
+        _tell(found)
+        _say_written(options.out)
     return ALARM if found.alarms else 0
 
 
-def _write(found: Monitored, out: Path) -> None:
+def _write(out: Path, html: str, data: dict[str, Any]) -> None:
     from features.table import whole_file
-    from watch.page import watch_page
 
-    body = json.dumps(console.finite(found.to_json()), indent=1, ensure_ascii=False) + "\n"
-    for path, text in ((out, watch_page(found)), (out.with_suffix(".json"), body)):
+    body = json.dumps(console.finite(data), indent=1, ensure_ascii=False) + "\n"
+    for path, text in ((out, html), (out.with_suffix(".json"), body)):
         with whole_file(path) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
 
 
-def _tell(found: Monitored, out: Path | None) -> None:
+def _say_written(out: Path | None) -> None:
+    if out:
+        print(f"{out}, {out.with_suffix('.json')}")
+
+
+def _tell(found: Monitored) -> None:
     from engagement.times import format_time
     from watch.looked import CURES
 
@@ -127,14 +143,13 @@ def _tell(found: Monitored, out: Path | None) -> None:
     for one in found.looks:
         if one.kind in ("base rate", "calibration", "decay", "lift") and not one.alarm:
             print(f"  {one.kind}: {one.text}")
-    if out:
-        print(f"{out}, {out.with_suffix('.json')}")
 
 
 def _compare(options: argparse.Namespace) -> None:
     from models.registry import Registry
     from mqm.model_commands import read_arrays
     from watch.compare import compare
+    from watch.compare_page import compare_page
 
     registry = Registry(console.store(), console.home())
     before, after = _versions(registry, options)
@@ -146,10 +161,13 @@ def _compare(options: argparse.Namespace) -> None:
         contacts = arrays.contacts if isinstance(arrays.contacts, list) else arrays.contacts.to_pylist()
         models = [registry.load(one) for one in (before, after)]
         found = compare(models[0], models[1], arrays, contacts, as_of, options.people)
+    if options.out:
+        _write(options.out, compare_page(found), found.to_json())
     if options.json:
         console.print_json(found.to_json())
     else:
         _tell_compared(found)
+        _say_written(options.out)
 
 
 def _versions(registry: Registry, options: argparse.Namespace) -> list[Version]:

@@ -53,6 +53,18 @@ class Paired:
         kept = values if rows is None else np.where(rows, values, 0.0)
         return np.asarray(np.bincount(place, kept, len(times)) @ times)
 
+    def over_promised(self, rows: Bools) -> float:
+        """How many standard errors more was promised over some rows than came true, accounts being independent.
+
+        The error is what the accounts show, and at least what chance does where promises are true: of few conversions
+        the misses alone tell too little.
+        """
+        times, place = self._groups
+        promised = self.held.probability
+        sums = np.bincount(place, np.where(rows, promised - self.held.converted, 0.0), len(times))
+        chance = np.sum((promised * (1 - promised))[rows])
+        return float(sums.sum() / max(np.sqrt(max(np.sum(sums**2), chance)), 1e-12))
+
     def surely_less(self, losses: Floats) -> float:
         """The share of draws in which the challenger loses less than these (rows,) losses."""
         return float(np.mean(self.sums(losses - self.losses) > 0))

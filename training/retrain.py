@@ -23,7 +23,7 @@ from models.champions import FOLDER
 from models.registry import Registry, Version
 from training.changed import changed_at
 from training.gate import Asked, Verdict, entrant, same_question
-from training.hold_out import Entrant, hold_out
+from training.hold_out import BASE_RATE, Entrant, hold_out
 from training.judge import log_loss
 from training.label_times import LabelTimes
 from training.paired import Paired
@@ -216,5 +216,7 @@ def split_since(rows: LabelTimes, since: int) -> Split:
 
 
 def _step(what: str, version: Version, verdict: Verdict, told: str) -> Step:
-    said = "promoted" if not verdict.refused else f"refused: {' '.join(verdict.refused)}"
+    told_by = {one.name: one.text for one in verdict.tests}
+    loss = told_by.get("log loss", told_by.get(f"beats the {BASE_RATE}", ""))  # beside the champion, if there was one
+    said = f"promoted. {loss}" if not verdict.refused else f"refused: {' '.join(verdict.refused)}"
     return Step(what, version.version, not verdict.refused, f"{told}; {said}" if told else said, verdict)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.watch.world import HORIZON, MACHINE, MONTH, NAME, RICHER, START, WEEK, Facts, Mind, World, build
+from benchmarks.watch.world import HORIZON, MACHINE, MONTH, NAME, RICHER, SEED, START, WEEK, Facts, Mind, World, build
 from engagement.times import HOUR
 from models.calibration import inverse_logit
 from training.hold_out import Entrant, compute
@@ -30,14 +30,14 @@ PLANTED = START + 60 * WEEK
 
 def run() -> None:
     """Prints a line for each drift, and the quiet months."""
-    champion, metrics = champion_of(build(LEARNT, WEEKLY, seed=21))
+    champion, metrics = champion_of(build(LEARNT, WEEKLY, seed=21 + SEED))
     found = 0
     months = (PLANTED + 2 * WEEK - START) / MONTH
     for name, drift in DRIFTS.items():
         weekly = WEEKLY * (
             2 if drift.mind else 1
         )  # of those who come in a week only a fifth has converted by its end
-        seen = look(plant(name, PLANTED, months, weekly, seed=23), champion, metrics, PLANTED + WEEK)
+        seen = look(plant(name, PLANTED, months, weekly, seed=23 + SEED), champion, metrics, PLANTED + WEEK)
         right = [one for one in seen.alarms if one.kind in drift.kinds]
         found += bool(right)
         other = sorted({one.kind for one in seen.alarms} - drift.kinds)
@@ -70,7 +70,7 @@ def quiet(worlds: int = 5, months: int = 10, learnt: int = 4) -> int:
     """Looks every week at worlds that never change; prints and returns the number of looks with an alarm."""
     alarms = looks = 0
     for seed in range(worlds):
-        world = build(learnt + months, WEEKLY, seed=30 + seed)
+        world = build(learnt + months, WEEKLY, seed=30 + seed + SEED)
         arrays, settings = world.arrays(), world.settings
         begin, end = START + learnt * MONTH, START + (learnt + months) * MONTH
         trained = train(arrays, settings.funnel.conversion(NAME), settings.features, begin)
@@ -93,7 +93,7 @@ def decay(champion: Entrant, metrics: dict[str, float]) -> tuple[int | None, str
         gone = np.clip((when - months) / 6, 0, 1)
         return [Mind(strength=1 - one, base=-1.9 + 0.25 * one) for one in gone.tolist()]
 
-    world = build(months + 7, WEEKLY, seed=24, mind=fades)
+    world = build(months + 7, WEEKLY, seed=24 + SEED, mind=fades)
     arrays = world.arrays()
     lost_at = None
     for week in range(1, 30):

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.watch.sabotage import SABOTAGED, bench_of
-from benchmarks.watch.world import MONTH, START, build
+from benchmarks.watch.world import MONTH, SEED, START, build
 from models.registry import Registry
 from training.gate import put_to_the_gate
 
@@ -18,7 +18,7 @@ def run() -> None:
     """Prints a line for each."""
     with tempfile.TemporaryDirectory() as name:
         registry = Registry(Path(name) / "mlruns", Path(name))
-        world = build(9, 200, seed=5)
+        world = build(9, 200, seed=5 + SEED)
         bench = bench_of(world, registry, START + 8 * MONTH, START + 9 * MONTH)
         honest = put_to_the_gate(registry, bench.register(bench.honest), bench.asked).verdict
         print(f"  {'honest':14} {'passes' if not honest.refused else 'REFUSED'}  {' '.join(honest.refused)}")

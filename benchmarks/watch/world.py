@@ -6,6 +6,7 @@ world may change its mind at a time, all at once or slowly.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,8 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Text = npt.NDArray[np.object_]
 
+#: Added to the seed of every world: the same again, in other worlds.
+SEED = int(os.environ.get("MQM_BENCH_SEED", "0"))
 START = parse_time("2022-01-03T00:00:00Z")
 MONTH, WEEK = 30 * DAY, 7 * DAY
 HORIZON = 14 * DAY

@@ -15,9 +15,10 @@ from models.calibration import inverse_logit
 from models.registry import Registry
 from mqm.model_commands import asked_of
 from training.gate import same_question
-from training.gate_tests import all_tests, stability_index
+from training.gate_tests import all_tests, stability_index, surely_within
 from training.hold_out import Cut, HoldOut
 from training.label_times import LabelTimes
+from training.paired import Paired
 from training.promotion import EVIDENCE, PAGE, promote, promote_on_evidence, try_out
 
 CONVERSION = funnel_from({}).conversion("mql_to_meeting")
@@ -56,8 +57,20 @@ def refused(challenger: np.ndarray, champion: np.ndarray | None = None) -> set[s
         (TRUTH + 1.0, {"log loss", "calibration error", "score shift", "slices"}),
         (2.2 * TRUTH, {"log loss", "calibration error", "calibration slope", "score shift", "slices"}),
         (TRUTH + 1.5 * (COUNTRY == 1), {"log loss", "slices"}),
+        (TRUTH + 0.65 * (COUNTRY == 1), {"slices"}),
+        (TRUTH + 0.15 * (COUNTRY == 1), set()),
     ],
-    ids=["as good", "a little noise", "constant", "inverted", "too high", "too extreme", "one country broken"],
+    ids=[
+        "as good",
+        "a little noise",
+        "constant",
+        "inverted",
+        "too high",
+        "too extreme",
+        "one country broken",
+        "one country's level",
+        "not by enough to matter",
+    ],
 )
 def test_who_says_no_beside_a_champion_that_knows_the_truth(challenger: np.ndarray, says_no: set[str]) -> None:
     found = refused(challenger, TRUTH + NOISE[::-1])
@@ -75,10 +88,31 @@ def test_a_bad_champion_does_not_hold_a_better_one_back() -> None:
     assert "calibration error" in refused(TRUTH + 0.5, TRUTH)
 
 
+def test_a_level_that_the_champion_misses_further_is_no_reason() -> None:
+    off = COUNTRY == 1
+    assert refused(TRUTH + 0.65 * off, TRUTH + 0.9 * off) == set()
+    assert "slices" in refused(TRUTH + 0.65 * off, TRUTH + 0.1 * off)
+
+
+def test_few_conversions_are_held_against_what_chance_does() -> None:
+    """15 of 500 promised and 6 seen: the misses' own spread would make 3.6 standard errors of it."""
+    code = np.arange(500, dtype=np.int32)
+    rows = LabelTimes(CONVERSION, 0, code, code, code.astype(np.int64), code < 6, 0)
+    few = HoldOut(rows, code.astype(np.int64), np.full(500, np.log(0.03 / 0.97)), None, {}, ())
+    assert Paired(few).over_promised(np.ones(500, np.bool_)) == pytest.approx(9 / np.sqrt(500 * 0.03 * 0.97))
+
+
 def test_a_shift_that_the_outcomes_bear_out_is_no_reason() -> None:
     shift = {one.name: one for one in all_tests(held(TRUTH, TRUTH + 1.5))}["score shift"]
     assert shift.passed and shift.figure is not None and shift.figure > 0.25
     assert "bear it out" in shift.text
+
+
+def test_what_is_sure_in_a_thousand_is_further_away_than_the_least_of_300_draws() -> None:
+    draws = np.random.default_rng(0).normal(1.7, 0.125, 300)
+    low, high = surely_within(1.7, draws)
+    assert (low, high) == (pytest.approx(1.7 - 3.09 * draws.std(), abs=1e-3), pytest.approx(3.4 - low))
+    assert low < draws.min()
 
 
 @pytest.mark.parametrize(("after", "least", "most"), [(0.0, 0.0, 1e-9), (0.1, 0.0, 0.05), (1.0, 0.5, 2.0)])

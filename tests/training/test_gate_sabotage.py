@@ -13,7 +13,7 @@ from benchmarks.watch.world import MONTH, START, build
 from models.registry import Registry
 from training.gate import put_to_the_gate
 
-CHEAP = ("inverted", "uncalibrated", "constant", "shuffled", "wrong_features", "truncated")
+CHEAP = ("inverted", "uncalibrated", "constant", "shuffled", "wrong_features", "truncated", "slice_broken")
 
 
 @pytest.fixture(scope="module")
