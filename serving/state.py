@@ -62,7 +62,7 @@ class State:
         clock: now, in microseconds UTC.
         language: that of the sentences where a request does not ask for another.
         beside: what else works in this worker: each is made from the state, hears of scores given, and is closed.
-        settled: called once, after the first look at the champions (to still the garbage collector).
+        settled: called once, after the first look at the champions (`serving.steady`).
     """
 
     conversions: Mapping[str, Conversion]
