@@ -182,7 +182,7 @@ def test_an_unforeseen_error_says_nothing_of_itself(
     def fail(*_: object) -> None:
         raise RuntimeError("ann@example.com")
 
-    monkeypatch.setattr("serving.scoring.answer", fail)
+    monkeypatch.setattr("serving.state.answer_many", fail)
     _, key = create_key(state.keys._home, ["score"], AS_OF)
     question = {"conversion": "mql_to_meeting", "contact_id": "c-1"}
     answer = client.post("/v1/score", json=question, headers={"X-API-Key": key})
