@@ -50,8 +50,8 @@ def find_job(ledger: Ledger, job_id: str) -> Job | None:
     return None if row is None else _job(row)
 
 
-def claim_job(ledger: Ledger, now: int) -> tuple[Job, list[str]] | None:
-    """The oldest job that nobody works on, and whom it is about; None when there is none."""
+def claim_job(ledger: Ledger, now: int) -> Job | None:
+    """The oldest job that nobody works on; None when there is none."""
     waiting = "state = 'queued' OR (state = 'running' AND lease < ?)"
     if ledger.reading().execute(f"SELECT 1 FROM jobs WHERE {waiting} LIMIT 1", (now,)).get is None:
         return None
@@ -60,14 +60,19 @@ def claim_job(ledger: Ledger, now: int) -> tuple[Job, list[str]] | None:
         if row is None:
             return None
         connection.execute("UPDATE jobs SET state = 'running', lease = ? WHERE job_id = ?", (now + LEASE, row[0]))
-        contacts = connection.execute("SELECT contacts FROM jobs WHERE job_id = ?", (row[0],)).get
-    return _job(row), json.loads(unpack(contacts))
+    return _job(row)
 
 
 def hold_job(ledger: Ledger, job_id: str, now: int) -> None:
     """Says that somebody still works on it."""
     with ledger.writing() as connection:
         connection.execute("UPDATE jobs SET lease = ? WHERE job_id = ?", (now + LEASE, job_id))
+
+
+def contacts_of(ledger: Ledger, job_id: str) -> list[str]:
+    """Whom a job is about; one that was erased meanwhile is an empty text. Nobody when the job is done."""
+    packed = ledger.reading().execute("SELECT contacts FROM jobs WHERE job_id = ?", (job_id,)).get
+    return [] if packed is None else msgspec.json.decode(unpack(packed), type=list[str])
 
 
 def end_job(ledger: Ledger, job_id: str, error: str | None = None) -> None:

@@ -128,7 +128,8 @@ class Ledger:
         return [] if row is None else list(json.loads(unpack(row)))
 
     def erase(self, contact_id: str, at: int, actor: str) -> int:
-        """Removes all scores of a contact, and what waits to be sent about it; returns how many scores.
+        """Removes all scores of a contact, what waits to be sent about it, and its place in jobs that are not done
+        (a nobody stands there from then on); returns how many scores.
 
         Their entries in the audit stay: they name score ids, and from now on no score goes with them. The file's
         pages are overwritten, and its log is emptied.
@@ -140,6 +141,7 @@ class Ledger:
             ]
             for table in ("scores", "grades", "outbox"):
                 connection.execute(f"DELETE FROM {table} WHERE contact_id = ?", (contact_id,))
+            _forget_in_jobs(connection, contact_id)
             for start in range(0, len(gone), 1000):
                 chain(connection, [Entry(at, "erase", actor, "scores", " ".join(gone[start : start + 1000]))])
         with self._lock:
@@ -204,6 +206,16 @@ class Ledger:
         if (connection.pragma("application_id"), connection.pragma("user_version")) != (APPLICATION_ID, VERSION):
             raise BadInput("not a ledger of this version", str(self.path), "Name another file.")
         return connection
+
+
+def _forget_in_jobs(connection: apsw.Connection, contact_id: str) -> None:
+    """Places in a job are counted, so a contact's is left empty."""
+    for job_id, packed in list(connection.execute("SELECT job_id, contacts FROM jobs WHERE contacts IS NOT NULL")):
+        contacts = json.loads(unpack(packed))
+        if contact_id in contacts:
+            others = [one if one != contact_id else "" for one in contacts]
+            row = (pack(json.dumps(others).encode()), job_id)
+            connection.execute("UPDATE jobs SET contacts = ? WHERE job_id = ?", row)
 
 
 def digest_of(answer: bytes) -> str:

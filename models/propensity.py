@@ -112,6 +112,22 @@ class PropensityModel:
 
         return self._scores(ids, moments, standing(arrays, self.conversion, ids, moments), matrix_of, language, whole)
 
+    def score_standing(
+        self,
+        contact_ids: Sequence[str],
+        cutoffs: Ints,
+        status: npt.NDArray[np.int8],
+        matrix: Floats,
+        language: str = ENGLISH.code,
+    ) -> list[Score]:
+        """As `score`, where the standing of each row is known, and the features of those in the stage.
+
+        Args:
+            status: (rows,) as `standing` tells it. matrix: (rows in the stage, features), in their order.
+        """
+        places = np.cumsum(status == IN_STAGE) - 1
+        return self._scores(list(contact_ids), cutoffs, status, lambda rows: matrix[places[rows]], language)
+
     @property
     def asks(self) -> tuple[FeatureSet, FeatureSet]:
         """What `score_computed` needs of each row: columns that tell its standing, and the model's own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -75,6 +76,22 @@ class Reason(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def __hash__(self) -> int:
         return hash(self._told())
+
+
+def features_of(reasons: Sequence[Reason]) -> list[list[FeatureEffect]]:
+    """`features` of each of a row's reasons: the arrays are asked once for all of them."""
+    block = reasons[0].block if reasons else None
+    if block is None:
+        return [[] for _ in reasons]
+    row = reasons[0].row
+    columns = zip(block.names.tolist(), block.values[row].tolist(), block.effects[row].tolist(), strict=True)
+    told = [FeatureEffect(name, value if value == value else None, push) for name, value, push in columns]
+    found = []
+    for reason in reasons:
+        places = reason.places
+        some = told[places] if isinstance(places, slice) else [told[place] for place in places]
+        found.append([one for one in some if one.effect])
+    return found
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engagement.times import format_time
-from models.score import FeatureEffect, Score
+from models.score import FeatureEffect, Score, features_of
 
 #: How many reasons `reasons_text` puts into one line.
 IN_TEXT = 5
@@ -17,7 +17,7 @@ class ReasonOut(msgspec.Struct, frozen=True, gc=False):
     code: str
     text: str
     effect: float
-    features: tuple[FeatureEffect, ...]
+    features: list[FeatureEffect]
 
 
 class Answer(msgspec.Struct, kw_only=True, frozen=True):
@@ -90,7 +90,8 @@ class Conversions(msgspec.Struct, frozen=True):
 
 def answer_from(score: Score, score_id: str, scored_at: int, request_id: str) -> Answer:
     """The answer that a score is."""
-    reasons = [ReasonOut(r.code, r.text, r.effect, r.features) for r in score.reasons]
+    features = features_of(score.reasons)
+    reasons = [ReasonOut(r.code, r.text, r.effect, f) for r, f in zip(score.reasons, features, strict=True)]
     first = [reason.text for reason in reasons[:IN_TEXT]]
     return Answer(
         status=score.status,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 import msgspec
@@ -24,7 +23,7 @@ def storing(read: Callable[[bytes, int], Rows]) -> Handler:
         now, writer = state.clock(), state.writer
         rows = await state.aside(read, body, now) if len(body) > LARGE else read(body, now)
         try:
-            statuses = await asyncio.wrap_future(writer.submit(rows.events, rows.attributes))
+            statuses = await writer.submit(rows.events, rows.attributes)
         except Busy:
             detail = "Too many requests wait for the log: nothing of this one was stored. Send it again."
             raise Problem(503, "log_busy", detail, headers={"Retry-After": "2"}) from None

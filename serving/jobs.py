@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from engagement.errors import MqmError
-from engagement.jobs import Job, add_job, claim_job, end_job, find_job, hold_job
+from engagement.jobs import Job, add_job, claim_job, contacts_of, end_job, find_job, hold_job
 from engagement.times import format_time
 from serving.doors import json_response, read_json
 from serving.intake import Question, question_from
@@ -126,11 +126,11 @@ class Jobs:
             try:
                 claimed = claim_job(self._state.recorder.ledger, self._state.clock())
                 if claimed is not None:
-                    self._do(*claimed)
+                    self._do(claimed)
             except Exception as error:  # the lease runs out, and the job is tried again
                 log.error("job interrupted", extra={"error": type(error).__name__})
 
-    def _do(self, job: Job, contact_ids: list[str]) -> None:
+    def _do(self, job: Job) -> None:
         state, ledger = self._state, self._state.recorder.ledger
         asked = Asked(job.key_id, job.language, job.job_id)
         for start in range(job.done, job.total, PART):
@@ -138,7 +138,8 @@ class Jobs:
                 hold_job(ledger, job.job_id, 0)
                 return
             now = state.clock()
-            questions = [Question(job.conversion, one, job.as_of) for one in contact_ids[start : start + PART]]
+            contact_ids = contacts_of(ledger, job.job_id)[start : start + PART]  # asked again: some may be erased
+            questions = [Question(job.conversion, one, job.as_of) for one in contact_ids]
             try:
                 found = answer_many(questions, state.shelf.models, state.log, job.language)
             except MqmError as error:

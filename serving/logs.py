@@ -23,6 +23,9 @@ class JsonLines(logging.Formatter):
 
 def log_to_stderr() -> None:
     """Sends the service's own lines to standard error as JSON, and those of the libraries from warnings on."""
+    # What no line of ours tells need not be found out for each: thread, process, and who called.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # as Python's own guide to logging says
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     ours = logging.getLogger("mqm")

@@ -32,11 +32,16 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
 
 async def score(state: State, request: Request) -> Response:
     """POST /v1/score."""
+    if state.together.full:
+        raise Problem(503, "overloaded", "More is asked than can be answered.", headers={"Retry-After": "1"})
     body = await read_json(request)
     asked = asked_by(state, request)
     if len(body) > LARGE:
         return json_response(await state.aside(_score, state, body, asked), asked.language)
-    return json_response(_score(state, body, asked), asked.language)
+    now = state.clock()
+    question = _question(state, body, now)
+    found = await state.together.ask(question, asked.language)
+    return json_response(_recorded(state, question, found, now, asked), asked.language)
 
 
 async def score_batch(state: State, request: Request) -> Response:
@@ -61,14 +66,23 @@ def told(state: State, question: Question, found: Score | None, now: int, asked:
     return Given(score_id, score, now, encoded, asked.language, asked.key_id, question.history)
 
 
-def _score(state: State, body: bytes, asked: Asked) -> bytes:
-    now = state.clock()
+def _question(state: State, body: bytes, now: int) -> Question:
     question = question_from(fit(parse(body), ScoreRequest), now, None, "$")
-    models = state.shelf.models
-    refuse_unknown([question.conversion], {*state.conversions, *models})
-    given = told(state, question, answer(question, models, state.log, asked.language), now, asked)
+    refuse_unknown([question.conversion], {*state.conversions, *state.shelf.models})
+    return question
+
+
+def _recorded(state: State, question: Question, found: Score | None, now: int, asked: Asked) -> bytes:
+    given = told(state, question, found, now, asked)
     state.recorder.add(given)
     return given.answer
+
+
+def _score(state: State, body: bytes, asked: Asked) -> bytes:
+    now = state.clock()
+    question = _question(state, body, now)
+    found = answer(question, state.shelf.models, state.log, asked.language)
+    return _recorded(state, question, found, now, asked)
 
 
 def _score_batch(state: State, body: bytes, asked: Asked) -> bytes:

@@ -7,7 +7,6 @@ This is a door: the clock and the environment are read here and nowhere else in 
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
@@ -42,6 +41,7 @@ from serving.scorer import scores
 from serving.shadow import Shadow
 from serving.shelf import Shelf
 from serving.state import State
+from serving.steady import steady
 from serving.webhooks import Webhooks
 
 
@@ -73,7 +73,7 @@ def make_state(config: ServiceConfig) -> State:
         open_log=lambda: open_database(config.log, create=True),
         clock=now,
         language=config.settings.language,
-        settled=still_the_collector,
+        settled=steady,
         metrics=metrics,
         beside=(Jobs, shadow, lambda of: Webhooks(of, config.home)),
     )
@@ -86,13 +86,6 @@ def warmed(model: PropensityModel) -> PropensityModel:
     entry = Event("warm-up", "warm-up", None, model.conversion.start_type, moment - 1, moment - 1)
     scores(model, LogArrays.from_events([entry], []), ["warm-up"], [moment])
     return model
-
-
-def still_the_collector() -> None:
-    """What is loaded by now stays: the garbage collector need not walk it during requests."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 def leave_with_parents(environ: Mapping[str, str]) -> None:

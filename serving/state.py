@@ -18,8 +18,9 @@ from serving.limits import RateLimit, Turns
 from serving.metrics import Metrics
 from serving.problems import Problem
 from serving.recorder import Given, Recorder
-from serving.scorer import HistoryLog
+from serving.scorer import HistoryLog, answer_many
 from serving.shelf import POLL, Shelf
+from serving.together import Together
 from serving.writer import AppendableLog, Writer
 
 #: A body above this many bytes is worked on beside the event loop.
@@ -62,7 +63,7 @@ class State:
         clock: now, in microseconds UTC.
         language: that of the sentences where a request does not ask for another.
         beside: what else works in this worker: each is made from the state, hears of scores given, and is closed.
-        settled: called once, after the first look at the champions (to still the garbage collector).
+        settled: called once, after the first look at the champions (`serving.steady`).
     """
 
     conversions: Mapping[str, Conversion]
@@ -77,6 +78,7 @@ class State:
     metrics: Metrics = field(default_factory=Metrics)
     beside: Sequence[Callable[[State], Companion]] = ()
     turns: Turns = field(default_factory=Turns)
+    together: Together = field(init=False)
     _log: ServiceLog | None = None
     _writer: Writer | None = None
     _recorder: Recorder | None = None
@@ -85,6 +87,9 @@ class State:
     _readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "mqm-reading"))
     _waiting: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.together = Together(lambda some, language: answer_many(some, self.shelf.models, self.log, language))
 
     def start(self) -> None:
         """Opens the log and loads the models in a thread, so that /livez answers meanwhile; then watches."""

@@ -1,15 +1,18 @@
 """Group commit: one thread writes to the log, many requests' events in one durable transaction.
 
-A request's future is done when its events are on disk, never before.
+A request's future is done when its events are on disk, never before. The futures of a group are handed to the event
+loop together: waking it up for each costs more than the event itself.
 """
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from engagement.errors import BadInput
@@ -45,11 +48,16 @@ class Busy(Exception):
     """Too many requests wait for the log."""
 
 
-@dataclass
+#: What became of a request: a status for each of its events, or the error that kept all of them out.
+Result = tuple[str, ...] | Exception
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Job:
     events: Sequence[Event | Told]
     attributes: Sequence[Attribute]
-    done: Future[tuple[str, ...]] = field(default_factory=Future)
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[tuple[str, ...]]
 
 
 class Writer:
@@ -57,25 +65,25 @@ class Writer:
 
     def __init__(self, log: AppendableLog) -> None:
         self._log = log
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(MAX_WAITING)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="mqm-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, events: Sequence[Event | Told], attributes: Sequence[Attribute]) -> Future[tuple[str, ...]]:
-        """Queues events and attributes. The future holds a status for each event, in order.
+    def submit(
+        self, events: Sequence[Event | Told], attributes: Sequence[Attribute]
+    ) -> asyncio.Future[tuple[str, ...]]:
+        """Queues events and attributes, from within an event loop. The future holds a status for each event, in
+        order; a caller that goes away does not take its events along.
 
         Raises:
             Busy: too many wait already, or the writer was closed.
         """
-        job = _Job(events, attributes)
-        job.done.set_running_or_notify_cancel()  # a caller that goes away does not take its events along
-        if self._closed:
+        if self._closed or self._jobs.qsize() >= MAX_WAITING:
             raise Busy
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
-            raise Busy from None
+        loop = asyncio.get_running_loop()
+        job = _Job(events, attributes, loop, loop.create_future())
+        self._jobs.put(job)
         return job.done
 
     def close(self) -> None:
@@ -89,7 +97,7 @@ class Writer:
         while True:
             group, last = self._next_group()
             if group:
-                self._write(group)
+                _tell(zip(group, self._write(group), strict=True))
             if last:
                 return
 
@@ -109,23 +117,41 @@ class Writer:
                 return group, False
         return group, True
 
-    def _write(self, group: list[_Job]) -> None:
+    def _write(self, group: Sequence[_Job]) -> list[Result]:
+        """Stores a group in one transaction; the result of each job."""
         try:
             events = [event for job in group for event in job.events]
             statuses = self._log.append(events, [row for job in group for row in job.attributes]).statuses
         except BadInput as error:
             if len(group) == 1:
-                group[0].done.set_exception(error)
-                return
-            for job in group:  # one request's trouble is not the others'
-                self._write([job])
-            return
+                return [error]
+            return [result for job in group for result in self._write([job])]  # one's trouble is not the others'
         except Exception as error:
-            for job in group:
-                job.done.set_exception(error)
-            return
+            return [error] * len(group)
+        results: list[Result] = []
         start = 0
         for job in group:
             end = start + len(job.events)
-            job.done.set_result(statuses[start:end])
+            results.append(statuses[start:end])
             start = end
+        return results
+
+
+def _tell(settled: Iterable[tuple[_Job, Result]]) -> None:
+    """Hands the results to whoever waits for them, all those of a loop at once."""
+    of_loop: defaultdict[asyncio.AbstractEventLoop, list[tuple[_Job, Result]]] = defaultdict(list)
+    for job, result in settled:
+        of_loop[job.loop].append((job, result))
+    for loop, some in of_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, some)
+
+
+def _settle(some: Iterable[tuple[_Job, Result]]) -> None:
+    for job, result in some:
+        if job.done.done():  # cancelled: who asked went away
+            continue
+        if isinstance(result, Exception):
+            job.done.set_exception(result)
+        else:
+            job.done.set_result(result)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from benchmarks.reliability.frame import Outcome, Scale, Server
-from benchmarks.reliability.load import Taken, event, load
+from benchmarks.reliability.load import Taken, event
+from benchmarks.reliability.wire import drive, request
 
 CLIENTS, BATCH = 32, 500
 
@@ -42,10 +42,14 @@ def _processor(server: Server) -> float:
 
 
 def _measure(server: Server, clients: int, turns: int, size: int, name: str) -> Taken:
-    def following(client: int, turn: int) -> list[dict[str, Any]] | None:
-        if turn == turns:
-            return None
-        start = turn * size
-        return [event(f"{name}-{client}-{n}", f"c-{client}-{n % 97}") for n in range(start, start + size)]
+    made = [
+        [_request(server, f"{name}-{client}", turn * size, size) for turn in range(turns)]
+        for client in range(clients)
+    ]
+    return drive(server.port, clients, lambda client, turn: made[client][turn] if turn < turns else None)
 
-    return asyncio.run(load(server.port, server.key, clients, following))
+
+def _request(server: Server, name: str, start: int, size: int) -> bytes:
+    """The events of a client from that number on."""
+    events = [event(f"{name}-{number}", f"c-{name}-{number % 97}") for number in range(start, start + size)]
+    return request(server.port, server.key, "/v1/events", json.dumps({"events": events}).encode())

@@ -21,6 +21,7 @@ from serving.limits import RateLimit
 from serving.logs import log_to_stderr
 from serving.shelf import Shelf
 from serving.state import State
+from serving.steady import steady
 
 
 def main(home: Path, log: str, port: int) -> None:
@@ -41,6 +42,7 @@ def main(home: Path, log: str, port: int) -> None:
         open_log=lambda: open_database(log, create=True),
         open_ledger=lambda: Ledger(home / "mqm-ledger.sqlite"),
         clock=now,
+        settled=steady,
     )
     log_to_stderr()
     state.start()

@@ -1,16 +1,33 @@
-"""MLflow's own server over the same model: LightGBM's contributions as a pyfunc, `mlflow models serve`."""
+"""MLflow's own server over the same model: LightGBM's contributions as a pyfunc, `mlflow models serve`.
+
+It is given a ready-made row of features with each request, reads no history, computes no features and words no
+reasons: what it answers are the margin's parts as numbers. With `checked` the model has a signature, as MLflow's
+documentation wants of a model that is deployed: columns have names and types, and what comes in is held against
+them, as every service has to do in some way (ours does). Without, it takes any numbers there are, unseen.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from models.bundle import golden_rows, load_bundle
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ADDRESS = "/invocations"
 MODEL = """
 import lightgbm
 import mlflow
@@ -27,15 +44,34 @@ mlflow.models.set_model(Contributions())
 
 
 @contextmanager
-def serving(bundle: Path, folder: Path, port: int) -> Iterator[str]:
-    """The server's address for predictions, while it runs."""
+def serving(bundle: Path, port: int, checked: bool) -> Iterator[list[bytes]]:
+    """The server, while it runs: bodies to post to `ADDRESS`, one for each of the bundle's golden rows."""
+    import pandas as pd
+
+    matrix, _ = golden_rows(bundle)
+    table = pd.DataFrame(matrix, columns=list(load_bundle(bundle).features.names) if checked else None)
+    with tempfile.TemporaryDirectory(prefix="mqm-mlflow-") as name, _server(bundle, Path(name), port, table, checked):
+        yield [_body(table.iloc[[row]], checked) for row in range(len(table))]
+
+
+def _body(row: pd.DataFrame, named: bool) -> bytes:
+    whole = json.loads(row.to_json(orient="split", index=False, double_precision=15))
+    return json.dumps({"dataframe_split": whole if named else {"data": whole["data"]}}).encode()
+
+
+@contextmanager
+def _server(bundle: Path, folder: Path, port: int, table: pd.DataFrame, checked: bool) -> Iterator[None]:
     import mlflow
 
-    code = folder / "contributions.py"
+    code, place = folder / "contributions.py", folder / "pyfunc"
     code.write_text(MODEL)
-    place = folder / "pyfunc"
+    signature = mlflow.models.infer_signature(table, np.zeros((1, table.shape[1] + 1))) if checked else None
     mlflow.pyfunc.save_model(
-        place, python_model=str(code), artifacts={"model": str(bundle / "model.txt")}, pip_requirements=["lightgbm"]
+        place,
+        python_model=str(code),
+        artifacts={"model": str(bundle / "model.txt")},
+        pip_requirements=["lightgbm"],
+        signature=signature,
     )
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(place), "-p", str(port), "-w", "1"]
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -44,7 +80,7 @@ def serving(bundle: Path, folder: Path, port: int) -> Iterator[str]:
                                   start_new_session=True)  # fmt: skip
     try:
         _wait(f"http://127.0.0.1:{port}/ping", server)
-        yield "/invocations"
+        yield
     finally:
         os.killpg(server.pid, 15)
         server.wait(30)

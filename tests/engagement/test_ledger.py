@@ -10,6 +10,7 @@ import pytest
 
 from engagement.chain import Broken, Entry, Verified, verify
 from engagement.errors import BadInput
+from engagement.jobs import Job, add_job, claim_job, contacts_of, end_job
 from engagement.ledger import Ledger, Record
 
 
@@ -92,6 +93,18 @@ def test_who_is_erased_is_gone_from_the_file_and_the_chain_is_whole(ledger: Ledg
     ledger.close()
     for path in ledger.path.parent.iterdir():
         assert b"ann@example.com" not in path.read_bytes(), path
+
+
+def test_who_is_erased_leaves_an_empty_place_in_a_job_that_waits(ledger: Ledger) -> None:
+    job = Job(
+        job_id="j", key_id="k", created_at=1, state="queued", conversion="x", as_of=1, language="en", total=3, done=0
+    )
+    add_job(ledger, job, ["bob", "ann@example.com", "cid"])
+    ledger.erase("ann@example.com", 20, "cli")
+    assert contacts_of(ledger, "j") == ["bob", "", "cid"]
+    assert claim_job(ledger, 30) == job
+    end_job(ledger, "j")
+    assert contacts_of(ledger, "j") == []
 
 
 def test_many_hands_make_one_chain(tmp_path: Path) -> None:

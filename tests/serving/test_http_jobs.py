@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 from tiny import AS_OF, Project
 
-from engagement.jobs import LEASE, Job, add_job, claim_job, end_job, find_job
+from engagement.jobs import LEASE, Job, add_job, claim_job, contacts_of, end_job, find_job
 from engagement.ledger import FILE, Ledger
 from engagement.times import format_time
 from models.score import Score
@@ -68,13 +68,13 @@ def test_a_job_whose_worker_was_killed_goes_on_where_it_stood(tmp_path: Path) ->
     add_job(ledger, Job(job_id="j", created_at=0, state="queued", **fields), ["a", "b", "c"])
     claimed = claim_job(ledger, 100)
     assert claimed is not None
-    assert (claimed[0].done, claimed[1]) == (0, ["a", "b", "c"])
+    assert (claimed.done, contacts_of(ledger, "j")) == (0, ["a", "b", "c"])
     score = Score(status="unknown_contact", contact_id="x", conversion="mql_to_meeting", question="?", as_of=AS_OF)
     write(ledger, [Given(f"s{n}", score, 1, b"{}", "en", "k", None, "j", n) for n in range(2)])
     assert claim_job(ledger, 100 + LEASE - 1) is None
     again = claim_job(ledger, 101 + LEASE)
     assert again is not None
-    assert again[0].done == 2
+    assert again.done == 2
     end_job(ledger, "j")
     ended = find_job(ledger, "j")
     assert ended is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Sequence
@@ -73,9 +74,13 @@ def event(name: str, kind: str = "mql") -> Event:
 def test_requests_that_wait_share_a_transaction_and_get_their_own_statuses() -> None:
     log = FakeLog()
     writer = Writer(log)
-    futures = [writer.submit([event(f"{n}-a"), event(f"{n}-b")], []) for n in range(50)]
-    log.go.set()
-    assert [future.result(5) for future in futures] == [(f"{n}-a", f"{n}-b") for n in range(50)]
+
+    async def store() -> list[tuple[str, ...]]:
+        futures = [writer.submit([event(f"{n}-a"), event(f"{n}-b")], []) for n in range(50)]
+        log.go.set()
+        return [await future for future in futures]
+
+    assert asyncio.run(store()) == [(f"{n}-a", f"{n}-b") for n in range(50)]
     assert len(log.calls) <= 3
     writer.close()
     with pytest.raises(Busy):
@@ -85,17 +90,27 @@ def test_requests_that_wait_share_a_transaction_and_get_their_own_statuses() -> 
 def test_one_request_that_fails_does_not_fail_the_others() -> None:
     log = FakeLog()
     writer = Writer(log)
-    futures = [writer.submit([event(str(n), "poison" if n == 3 else "mql")], []) for n in range(6)]
-    log.go.set()
-    assert [future.exception(5) is None for future in futures] == [True, True, True, False, True, True]
+
+    async def store() -> list[object]:
+        futures = [writer.submit([event(str(n), "poison" if n == 3 else "mql")], []) for n in range(6)]
+        log.go.set()
+        return await asyncio.gather(*futures, return_exceptions=True)
+
+    results = asyncio.run(store())
+    assert isinstance(results.pop(3), BadInput)
+    assert results == [("0",), ("1",), ("2",), ("4",), ("5",)]
     writer.close()
 
 
-def test_what_waits_is_written_when_the_writer_closes() -> None:
+def test_what_waits_is_written_when_its_callers_went_away_and_the_writer_closes() -> None:
     log = FakeLog()
     writer = Writer(log)
-    futures = [writer.submit([event(str(n))], []) for n in range(10)]
-    assert not any(future.cancel() for future in futures)
+
+    async def store() -> None:
+        for n in range(10):
+            writer.submit([event(str(n))], []).cancel()
+
+    asyncio.run(store())
     log.go.set()
     writer.close()
     assert sum(log.calls) == 10
@@ -105,9 +120,13 @@ def test_too_many_that_wait_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("serving.writer.MAX_WAITING", 5)
     log = FakeLog()
     writer = Writer(log)
-    with pytest.raises(Busy):
+
+    async def store() -> None:
         for n in range(20):
             writer.submit([event(str(n))], [])
+
+    with pytest.raises(Busy):
+        asyncio.run(store())
     log.go.set()
     writer.close()
 
@@ -163,7 +182,7 @@ def test_an_unforeseen_error_says_nothing_of_itself(
     def fail(*_: object) -> None:
         raise RuntimeError("ann@example.com")
 
-    monkeypatch.setattr("serving.scoring.answer", fail)
+    monkeypatch.setattr("serving.state.answer_many", fail)
     _, key = create_key(state.keys._home, ["score"], AS_OF)
     question = {"conversion": "mql_to_meeting", "contact_id": "c-1"}
     answer = client.post("/v1/score", json=question, headers={"X-API-Key": key})
