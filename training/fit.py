@@ -31,7 +31,8 @@ MOST_TREES = 1500
 PATIENCE = 2.0
 _FEW = 20_000
 #: How large a step is that a tree takes. From few rows: small steps, and coarse bins, since a fine one is soon a
-#: single account learnt by heart. Where a sample looks ahead to choose the settings, large steps do.
+#: single account learnt by heart. Where a large sample looks ahead, large steps do: the trees that learn from all
+#: rows take small ones.
 _STEP, _STEP_OF_FEW, _STEP_AHEAD = 0.08, 0.03, 0.2
 #: One account in so many is held out where trees learn from very many rows.
 _TENTH = 10
@@ -102,16 +103,18 @@ def choose_trees(
         for settings in CANDIDATES:
             attempt(settings, None)
     best = min(tried, key=lambda one: one.loss)
+    step = _STEP_AHEAD if sampled and ahead and len(part) >= _FEW else fine
     if ahead:  # the number of trees, and out-of-fold margins, for all of the rows
-        best = _cross_validate(data, accounts, {**best.settings, "learning_rate": fine}, seed, None)
-    # With FOLDS/(FOLDS-1) times the rows a few more trees are earned.
-    trees = max(1, round(best.trees * 1.1))
+        best = _cross_validate(data, accounts, {**best.settings, "learning_rate": step}, seed, None)
+    # With FOLDS/(FOLDS-1) times the rows a few more trees are earned; of smaller steps as many more are taken.
+    trees = min(max(1, round(best.trees * 1.1 * step / fine)), MOST_TREES)
     out_of_fold = np.empty(len(part))
     boosters = tuple(Booster(text) for text in best.folds)
     for (_, rows), fold in zip(accounts, boosters, strict=True):
         out_of_fold[rows] = fold.margins(part.matrix[rows])
     told = [{**one.settings, "trees": one.trees, "cv_log_loss": one.loss} for one in tried]
-    return ChosenTrees(best.settings, trees, out_of_fold, best.loss, told, boosters)
+    settings = {**best.settings, "learning_rate": fine} if ahead else best.settings
+    return ChosenTrees(settings, trees, out_of_fold, best.loss, told, boosters)
 
 
 def grow(part: Part, chosen: ChosenTrees, seed: int) -> Booster:
