@@ -78,7 +78,7 @@ class Reason(msgspec.Struct, frozen=True, eq=False, gc=False):
         return hash(self._told())
 
 
-def features_of(reasons: Sequence[Reason]) -> list[list[FeatureEffect]]:
+def feature_effects(reasons: Sequence[Reason]) -> list[list[FeatureEffect]]:
     """`features` of each of a row's reasons: the arrays are asked once for all of them."""
     block = reasons[0].block if reasons else None
     if block is None:

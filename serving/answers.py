@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engagement.times import format_time
-from models.score import FeatureEffect, Score, features_of
+from models.score import FeatureEffect, Score, feature_effects
 
 #: How many reasons `reasons_text` puts into one line.
 IN_TEXT = 5
@@ -90,7 +90,7 @@ class Conversions(msgspec.Struct, frozen=True):
 
 def answer_from(score: Score, score_id: str, scored_at: int, request_id: str) -> Answer:
     """The answer that a score is."""
-    features = features_of(score.reasons)
+    features = feature_effects(score.reasons)
     reasons = [ReasonOut(r.code, r.text, r.effect, f) for r, f in zip(score.reasons, features, strict=True)]
     first = [reason.text for reason in reasons[:IN_TEXT]]
     return Answer(

@@ -87,11 +87,11 @@ def choose_trees(
     accounts, ahead = by_account(part, seed), in_time(part)
     folds = ahead or accounts
     fine = _STEP_OF_FEW if len(part) < _FEW else _STEP
-    pace = {"learning_rate": _STEP_AHEAD if sampled and ahead else fine}
+    step = _STEP_AHEAD if sampled and ahead and len(part) >= _FEW else fine
     tried: list[_Tried] = []
 
     def attempt(settings: dict[str, Any], watch: Watch | None) -> float:
-        tried.append(_cross_validate(data, folds, {**pace, **settings}, seed, watch))
+        tried.append(_cross_validate(data, folds, {"learning_rate": step, **settings}, seed, watch))
         if progress:
             share = len(tried) / (budget.trials or len(CANDIDATES))
             progress(f"cross-validation {len(tried)}: log loss {tried[-1].loss:.5f}", min(share, 1.0))
@@ -103,18 +103,16 @@ def choose_trees(
         for settings in CANDIDATES:
             attempt(settings, None)
     best = min(tried, key=lambda one: one.loss)
-    step = _STEP_AHEAD if sampled and ahead and len(part) >= _FEW else fine
     if ahead:  # the number of trees, and out-of-fold margins, for all of the rows
-        best = _cross_validate(data, accounts, {**best.settings, "learning_rate": step}, seed, None)
+        best = _cross_validate(data, accounts, best.settings, seed, None)
     # With FOLDS/(FOLDS-1) times the rows a few more trees are earned; of smaller steps as many more are taken.
-    trees = min(max(1, round(best.trees * 1.1 * step / fine)), MOST_TREES)
+    trees = max(1, round(min(best.trees * step / fine, MOST_TREES) * 1.1))
     out_of_fold = np.empty(len(part))
     boosters = tuple(Booster(text) for text in best.folds)
     for (_, rows), fold in zip(accounts, boosters, strict=True):
         out_of_fold[rows] = fold.margins(part.matrix[rows])
     told = [{**one.settings, "trees": one.trees, "cv_log_loss": one.loss} for one in tried]
-    settings = {**best.settings, "learning_rate": fine} if ahead else best.settings
-    return ChosenTrees(settings, trees, out_of_fold, best.loss, told, boosters)
+    return ChosenTrees({**best.settings, "learning_rate": fine}, trees, out_of_fold, best.loss, told, boosters)
 
 
 def grow(part: Part, chosen: ChosenTrees, seed: int) -> Booster:

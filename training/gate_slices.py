@@ -58,7 +58,7 @@ def _enough(held: HoldOut, rows: Bools) -> bool:
 
 def _slice(pairs: Paired, cut: Cut, place: int, rows: Bools, least: float) -> tuple[float, str, bool]:
     """How many standard errors worse it is, a sentence, and whether that is a reason to refuse."""
-    held, before, said = pairs.held, pairs.champion_losses, held_before(pairs.held)
+    held, before, said = pairs.held, pairs.champion_losses, _before(pairs.held)
     whose = "the champion's" if before is not None else "the base rate's"
     before = row_losses(held.converted, said) if before is None else before
     worse = pairs.losses - before
@@ -77,6 +77,6 @@ def _slice(pairs: Paired, cut: Cut, place: int, rows: Bools, least: float) -> tu
     return max(surely, abs(off)) if further else surely, text, refused
 
 
-def held_before(held: HoldOut) -> Floats:
+def _before(held: HoldOut) -> Floats:
     """(rows,) what was promised before: by the champion, else by the base rate."""
     return held.baselines[BASE_RATE] if held.champion_probability is None else held.champion_probability
