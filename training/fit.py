@@ -8,7 +8,7 @@ takes part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -40,6 +40,8 @@ _TENTH = 10
 _CHUNK = 1 << 16
 #: Cells below which a second thread costs more than it gives; the model is the same with either.
 _SMALL = 2_000_000
+#: Trees that each fold grows before the folds wait for each other: at each tree they would lose a sixth of the time.
+_TREES_A_TURN = 5
 #: A watched trial tells how it does after so many trees.
 _TOLD_EVERY = 25
 
@@ -185,6 +187,20 @@ def fixed_settings(seed: int) -> dict[str, Any]:
     }
 
 
+def _losses(pool: ThreadPoolExecutor, boosters: list[lgb.Booster]) -> Iterator[tuple[float, ...]]:
+    """What each fold loses on its held-out rows after one tree, after two, and so on, as it grows."""
+
+    def grown(booster: lgb.Booster) -> list[float]:
+        found = []
+        for _ in range(_TREES_A_TURN):
+            booster.update()
+            found.append(booster.eval_valid()[0][2])
+        return found
+
+    for _ in range(MOST_TREES // _TREES_A_TURN):
+        yield from zip(*pool.map(grown, boosters), strict=True)
+
+
 def _cross_validate(
     data: lgb.Dataset, folds: list[Fold], settings: dict[str, Any], seed: int, watch: Watch | None
 ) -> _Tried:
@@ -204,9 +220,7 @@ def _cross_validate(
     best_loss, best_trees = np.inf, 0
     weights = [len(judge) for _, judge in folds]
     with ThreadPoolExecutor(2, initializer=_hush) as pool:
-        for trees in range(1, MOST_TREES + 1):
-            list(pool.map(lgb.Booster.update, boosters))
-            losses = [booster.eval_valid()[0][2] for booster in boosters]
+        for trees, losses in enumerate(_losses(pool, boosters), 1):
             loss = float(np.average(losses, weights=weights))
             if loss < best_loss:
                 best_loss, best_trees = loss, trees

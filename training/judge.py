@@ -6,7 +6,7 @@ calibration error over ten bins of equal size), calibration slope and intercept 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,14 +123,28 @@ def judge(
     converted: Bools, probability: Floats, groups: npt.NDArray[np.int64], seed: int, draws: int = 200
 ) -> dict[str, Interval]:
     """Every metric with its 95 % interval from a bootstrap that draws whole accounts."""
+    (judged,) = judge_each(converted, [probability], groups, seed, draws)
+    return judged
+
+
+def judge_each(
+    converted: Bools, contenders: Sequence[Floats], groups: npt.NDArray[np.int64], seed: int, draws: int = 200
+) -> list[dict[str, Interval]]:
+    """As `judge`, for several (rows,) probabilities of the same rows: each draw of the bootstrap serves all."""
     from threadpoolctl import threadpool_limits
 
-    figures = {name: metric(converted, probability) for name, metric in METRICS.items()}
-    line = figures["calibration_slope"], figures["calibration_intercept"]
-    table = Sorted.of(converted, probability, row_losses(converted, probability), line)
+    figures = [{name: metric(converted, one) for name, metric in METRICS.items()} for one in contenders]
+    tables = [
+        Sorted.of(converted, one, row_losses(converted, one), (of["calibration_slope"], of["calibration_intercept"]))
+        for one, of in zip(contenders, figures, strict=True)
+    ]
     with threadpool_limits(1):  # the order of sums, and with it the bits, must not depend on the cores
-        sampled = list(spread(table.metrics, drawn(groups, seed, draws), threads=2))
-    return {name: _interval(value, np.array([one[name] for one in sampled])) for name, value in figures.items()}
+        work = spread(lambda times: [table.metrics(times) for table in tables], drawn(groups, seed, draws), threads=2)
+        sampled = list(zip(*work, strict=True))
+    return [
+        {name: _interval(value, np.array([one[name] for one in some])) for name, value in of.items()}
+        for of, some in zip(figures, sampled, strict=True)
+    ]
 
 
 def _interval(value: float, sampled: Floats) -> Interval:

@@ -16,13 +16,15 @@ from features.arrays import LogArrays
 from features.catalogue import derive_features, monotone
 from features.declare import AsOf, Recency
 from features.feature_set import FeatureSet
+from features.spread import spread
 from features.vocabulary import Vocabulary
+from models.booster import Rung
 from models.calibration import fit_affine, inverse_logit
 from models.propensity import PropensityModel, Reference
 from training.audit import audit
 from training.audit_report import Audit
 from training.baselines import base_rate, naive_bayes, recency_rule
-from training.judge import Interval, judge
+from training.judge import Interval, judge, judge_each
 from training.label_times import LabelTimes, label_times
 from training.ladder import Fitted, climb
 from training.part import Part, columns_of, evenly, rows_of
@@ -37,6 +39,8 @@ Floats = npt.NDArray[np.float64]
 Progress = Callable[[str, float], None]
 
 _REFERENCE_QUANTILES = 999
+#: Rows whose margins are told at a time.
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -179,8 +183,9 @@ def learn(table: Table, seed: int, budget: Budget | None, tell: Progress) -> Tra
     )
     fitted = climb(learnt, seed, budget, lambda text, share: tell(text, 0.15 + 0.6 * share))
     tell("calibrating", 0.8)
-    model = _calibrated(rows.conversion, features, fitted, matrix, rows, split)
-    recent, model, log_odds = _recent(model, fitted, matrix, rows, split)
+    margins = _margins(fitted, matrix, split)
+    model = _calibrated(rows.conversion, features, fitted.rung, margins, rows, split)
+    recent, model, log_odds = _recent(model, margins, rows, split)
     trained = Trained(model, rows, split, fitted, matrix, seed, left_out)
     test_log_odds = log_odds[split.test] + recent.shifts[split.test]
     trained = replace(trained, recent=recent, test_log_odds=test_log_odds, attributes=attributes)
@@ -190,31 +195,36 @@ def learn(table: Table, seed: int, budget: Budget | None, tell: Progress) -> Tra
     return _judged(trained, groups, table.recency, attributes.categories)
 
 
+def _margins(fitted: Fitted, matrix: Floats, split: Split) -> Floats:
+    """(rows,) of rows that the rung was fitted on their out-of-fold margins, of the others its own."""
+    margins, later = np.empty(len(matrix)), np.ones(len(matrix), np.bool_)
+    margins[split.train], later[split.train] = fitted.out_of_fold, False
+    pieces = [
+        some for some in np.array_split(np.flatnonzero(later), -(-int(later.sum()) // _CHUNK) or 1) if len(some)
+    ]
+    told = spread(lambda some: fitted.rung.margins(rows_of(matrix, some)), pieces, threads=2)
+    for some, of in zip(pieces, told, strict=True):
+        margins[some] = of
+    return margins
+
+
 def _calibrated(
-    conversion: Conversion, features: FeatureSet, fitted: Fitted, matrix: Floats, rows: LabelTimes, split: Split
+    conversion: Conversion, features: FeatureSet, rung: Rung, margins: Floats, rows: LabelTimes, split: Split
 ) -> PropensityModel:
     """The affine map from the calibration part, or from out-of-fold margins where there is none."""
-    if len(split.calibrate):
-        part, margins = split.calibrate, fitted.rung.margins(rows_of(matrix, split.calibrate))
-    else:
-        part, margins = split.train, fitted.out_of_fold
-    converted = rows.converted[part]
+    part = split.calibrate if len(split.calibrate) else split.train
+    margins, converted = margins[part], rows.converted[part]
     calibration = fit_affine(margins, converted)
     log_odds = np.sort(calibration.log_odds(margins))
     places = np.linspace(0, len(log_odds) - 1, min(len(log_odds), _REFERENCE_QUANTILES)).astype(int)
     reference = Reference(tuple(log_odds[places].tolist()), float(converted.mean()), len(part))
-    return PropensityModel(conversion, features, fitted.rung, calibration, reference)
+    return PropensityModel(conversion, features, rung, calibration, reference)
 
 
 def _recent(
-    model: PropensityModel, fitted: Fitted, matrix: Floats, rows: LabelTimes, split: Split
+    model: PropensityModel, margins: Floats, rows: LabelTimes, split: Split
 ) -> tuple[Recent, PropensityModel, Floats]:
     """The recent-base-rate correction, the model with it as it is today, and all rows' log-odds without it."""
-    later = np.ones(len(matrix), np.bool_)
-    later[split.train] = False
-    margins = np.empty(len(matrix))
-    margins[split.train] = fitted.out_of_fold
-    margins[later] = model.rung.margins(rows_of(matrix, np.flatnonzero(later)))
     log_odds = model.calibration.log_odds(margins)
     recent = recent_rate(log_odds, rows.converted, rows.cutoff, rows.conversion.horizon, split.test_start, rows.as_of)
     if recent.window:
@@ -240,17 +250,18 @@ def _judged(trained: Trained, groups: npt.NDArray[np.int64], recency: Floats, at
         "recency rule": recency_rule(recency[before], rows.converted[before], recency[split.test]),
         "naive Bayes": naive_bayes(attributes[before], rows.converted[before], attributes[split.test]),
     }
-    judged = tuple(
-        Judged(name, judge(converted, probability, test_groups, seed)) for name, probability in contenders.items()
-    )
+    metrics = judge_each(converted, list(contenders.values()), test_groups, seed)
+    judged = tuple(Judged(name, of) for name, of in zip(contenders, metrics, strict=True))
     unseen = ~np.isin(test_groups, groups[before])
-    parts: list[dict[str, Any]] = []
-    for some in (unseen, ~unseen):
-        enough = min(int(converted[some].sum()), int((~converted[some]).sum())) >= 10
-        parts.append(
-            judge(converted[some], trained.test_probability[some], test_groups[some], seed) if enough else {}
-        )
-    return replace(trained, judged=judged, unseen=parts[0], known=parts[1])
+
+    def part(some: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        if min(int(converted[some].sum()), int((~converted[some]).sum())) < 10:
+            return {}
+        if some.all():  # as the whole was judged
+            return dict(metrics[0])
+        return judge(converted[some], trained.test_probability[some], test_groups[some], seed)
+
+    return replace(trained, judged=judged, unseen=part(unseen), known=part(~unseen))
 
 
 def _uncorrected(trained: Trained) -> dict[str, Floats]:
