@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,8 @@ from serving.state import State
 
 #: Scores in one answer, unless fewer are asked for.
 MOST = 100
+#: Ids as `serving.scoring` makes them: nothing else can be on its way.
+_GIVEN = re.compile(r"[0-9a-f]{24}")
 
 History = tuple[list[Event], list[Attribute]]
 
@@ -40,7 +43,7 @@ async def one_score(state: State, request: Request) -> Response:
     """GET /v1/scores/{score_id}."""
     score_id = request.path_params["score_id"]
     record = await state.reading(state.recorder.ledger.score, score_id)
-    if record is None:  # perhaps on its way, from here or from another worker
+    if record is None and _GIVEN.fullmatch(score_id):  # perhaps on its way, from here or from another worker
         await asyncio.sleep(3 * PAUSE)
         record = await state.reading(state.recorder.ledger.score, score_id)
     if record is None:

@@ -26,7 +26,7 @@ checks.negative_data_rejection.enabled = false
 
 def run(scale: Scale, folder: Path) -> Outcome:
     """Generated requests at every operation, with a key that opens all."""
-    cases = scale.of(60, 1_250)  # of each operation: 20,000 in all
+    cases = scale.of(60, 1_500)  # of each operation: more than 20,000 in all
     project = write_project(folder, 50, 10)
     project.champion("1", trees=5)
     (folder / "schemathesis.toml").write_text(_SETTINGS)
@@ -36,6 +36,8 @@ def run(scale: Scale, folder: Path) -> Outcome:
             "--header", f"Authorization: Bearer {project.key}", "--max-examples", str(cases), "--phases", "fuzzing",
             "--exclude-checks", _LEFT_OUT, "--seed", "1", "--no-color", "--continue-on-failure",
             "--exclude-path", "/readyz",
+            # With one, Hypothesis spends its time on a front of the slowest cases: thirty times as long for as many.
+            "--generation-database", "none",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     (folder / "report.txt").write_text(done.stdout)

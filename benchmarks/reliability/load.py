@@ -77,7 +77,7 @@ class Client:
 
 @dataclass
 class Taken:
-    """What a load came to: seconds of each request, the answers that were not 200, and the whole time in seconds."""
+    """What a load came to: seconds of each answer that was 200, the other answers' statuses, and the whole time."""
 
     seconds: list[float] = field(default_factory=list)
     refused: list[int] = field(default_factory=list)
@@ -112,11 +112,11 @@ async def load(
             while (events := following(number, turn)) is not None:
                 began = time.perf_counter()
                 status, answer = await client.send(events)
-                taken.seconds.append(time.perf_counter() - began)
                 if status == 503 and patient:
                     await asyncio.sleep(0.2)
                     continue
                 if status == 200:
+                    taken.seconds.append(time.perf_counter() - began)
                     stored(events, answer)
                 else:
                     taken.refused.append(status)

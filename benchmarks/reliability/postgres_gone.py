@@ -65,7 +65,7 @@ async def _round(server: Server, cluster: Cluster, round_: int, told: set[str], 
     taken, _ = await asyncio.gather(load(server.port, server.key, 4, following, stored), crash())
     for status in taken.refused:
         statuses[status] = statuses.get(status, 0) + 1
-    statuses[200] = statuses.get(200, 0) + len(taken.seconds) - len(taken.refused)
+    statuses[200] = statuses.get(200, 0) + len(taken.seconds)
     return back[1] - back[0]
 
 

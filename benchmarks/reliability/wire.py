@@ -88,8 +88,9 @@ def _turn(connection: _Connection, following: Following, taken: Taken, selector:
         status = connection.receive()
         if status is None:
             return
-        taken.seconds.append(time.perf_counter() - connection.began)
-        if status != 200:
+        if status == 200:
+            taken.seconds.append(time.perf_counter() - connection.began)
+        else:
             taken.refused.append(status)
         goes_on = connection.send(following)
     except (OSError, EOFError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -56,6 +57,21 @@ def test_a_group_is_no_larger_than_it_may_be() -> None:
 
     asyncio.run(ask())
     assert [len(group) for group in fake.groups] == [MOST, 3]
+
+
+def test_a_turn_lasts_as_long_as_what_else_the_loop_had_to_do() -> None:
+    together = Together(Fake())
+
+    async def rounds() -> int:
+        waiting = [asyncio.create_task(together.ask(question(f"c-{n}"), "en")) for n in range(5 * MOST)]
+        count = 0
+        while not all(one.done() for one in waiting):
+            time.sleep(0.02)  # as if many others were turned away
+            await asyncio.sleep(0)
+            count += 1
+        return count
+
+    assert asyncio.run(rounds()) <= 4  # one group a round, after four rounds of looking around, would be nine
 
 
 def test_one_that_cannot_be_answered_does_not_fail_the_others() -> None:
