@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -62,12 +63,21 @@ def events_table(table: pa.Table, source: str = "events", columns: Collection[st
     """
     schema = EVENTS if columns is None else pa.schema([f for f in EVENTS if f.name in columns])
     fitted = _fit(table, schema, [name for name in REQUIRED if name in schema.names], source)
-    if "value" in schema.names and fitted["value"].null_count < len(fitted):
-        fine = pc.less_equal(pc.abs(fitted["value"]), VALUE_LIMIT)  # NaN is not
-        if not pc.all(fine).as_py():
-            cure = f"Values are finite and at most {VALUE_LIMIT:g}."
-            _refuse_first(fitted, pc.invert(fine), "value", source, cure)
+    if "value" in schema.names and not _within_limit(fitted["value"]):
+        fine = pc.less_equal(pc.abs(fitted["value"]), VALUE_LIMIT)
+        cure = f"Values are finite and at most {VALUE_LIMIT:g}."
+        _refuse_first(fitted, pc.invert(fine), "value", source, cure)
     return fitted
+
+
+def _within_limit(values: pa.ChunkedArray) -> bool:
+    """Whether all values are. What lies under nulls mostly is too: looking at both takes a quarter as long."""
+    if values.null_count == len(values):
+        return True
+    raw = [np.frombuffer(chunk.buffers()[1], np.float64)[chunk.offset :][: len(chunk)] for chunk in values.chunks]
+    if all(some.min() >= -VALUE_LIMIT and some.max() <= VALUE_LIMIT for some in raw if len(some)):  # NaN never is
+        return True
+    return bool(pc.all(pc.less_equal(pc.abs(values), VALUE_LIMIT)).as_py())
 
 
 def attributes_table(table: pa.Table, source: str = "attributes") -> pa.Table:

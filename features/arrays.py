@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from engagement.events import Attribute, Event
-from features import kernel_lookup
+from features import kernel_lookup, kernel_parts
 from features.encode import Texts
 from features.online import fields_of_events
+from features.parts import text_buffers
 from features.tables import EVENT_COLUMNS, by_account, fields_of_tables
 from features.timeline import MISSING, Codes, Facts, Ints, Timeline
 
@@ -105,9 +106,19 @@ def _index(texts: list[str] | pa.Array) -> Callable[[Any], Codes]:
     if isinstance(texts, list):
         code_of = {text: code for code, text in enumerate(texts)}
         return lambda ids: np.array([code_of.get(one, -1) for one in _listed(ids)], np.int32)
-    known = Texts()
-    known.encode(texts, np.empty(len(texts), np.int32))  # they are distinct: each one's code is its place
-    return lambda ids: known.find(pa.array(ids, pa.string()))
+
+    @cache
+    def known() -> Texts:
+        found = Texts()
+        found.encode(texts, np.empty(len(texts), np.int32))  # they are distinct: each one's code is its place
+        return found
+
+    def places(ids: Any) -> Codes:
+        ids, place = pa.array(ids, pa.string()), np.empty(len(ids), np.int32)
+        ascending = not ids.null_count and kernel_parts.placed(*text_buffers(ids), *text_buffers(texts), place)
+        return place if ascending else known().find(ids)
+
+    return places
 
 
 def _listed(ids: Any) -> list[str | None]:

@@ -1,4 +1,4 @@
-"""Texts, straight from Arrow's buffers, to the number of the part that they belong to: by hash, or by range.
+"""Texts, straight from Arrow's buffers, to numbers: of their parts (by hash, by range), or their places among others.
 
 Text i is `data[offsets[i]:offsets[i + 1]]`, UTF-8: comparing bytes is comparing code points.
 """
@@ -44,3 +44,19 @@ def _below(one: Bytes, other: Bytes) -> bool:
         if one[place] != other[place]:
             return bool(one[place] < other[place])
     return len(one) < len(other)
+
+
+@nb.njit(cache=True, nogil=True)
+def placed(offsets: Codes, data: Bytes, known_offsets: Codes, known: Bytes, out: Codes) -> bool:
+    """The place of each text among the ascending `known`, -1 for others; False where the texts don't ascend."""
+    at, last = 0, len(known_offsets) - 1
+    for text in range(len(out)):
+        one = data[offsets[text] : offsets[text + 1]]
+        if at and not _below(known[known_offsets[at - 1] : known_offsets[at]], one):
+            return False
+        while at < last and _below(known[known_offsets[at] : known_offsets[at + 1]], one):
+            at += 1
+        out[text] = -1
+        if at < last and not _below(one, known[known_offsets[at] : known_offsets[at + 1]]):
+            out[text] = at
+    return True

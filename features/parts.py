@@ -63,7 +63,7 @@ class ByRange:
 
     def of(self, column: pa.ChunkedArray | pa.Array) -> Codes:
         """(rows,) the part of each text."""
-        cuts = _buffers(pa.array(self.cuts, pa.string()))
+        cuts = text_buffers(pa.array(self.cuts, pa.string()))
         return _by_text(column, lambda offsets, data, out: kernel_parts.ranked(offsets, data, *cuts, out))
 
 
@@ -73,13 +73,14 @@ def _by_text(column: pa.ChunkedArray | pa.Array, fill: Any) -> Codes:
         return np.concatenate(parts) if parts else np.zeros(0, np.int32)
     if pa.types.is_dictionary(column.type):
         meaning = np.append(_by_text(column.dictionary, fill), np.int32(0))  # the last serves the missing
-        return np.asarray(meaning[column.indices.fill_null(len(column.dictionary)).to_numpy()])
+        indices = column.indices.fill_null(len(column.dictionary)) if column.indices.null_count else column.indices
+        return np.asarray(meaning.take(indices.to_numpy()), np.int32)
     out = np.empty(len(column), np.int32)
-    fill(*_buffers(column), out)
+    fill(*text_buffers(column), out)
     return out
 
 
-def _buffers(texts: pa.Array) -> tuple[Codes, npt.NDArray[np.uint8]]:
+def text_buffers(texts: pa.Array) -> tuple[Codes, npt.NDArray[np.uint8]]:
     """The offsets and the bytes of an array of texts."""
     _, offsets, data = texts.cast(pa.string()).buffers()
     empty = np.zeros(0, np.uint8)

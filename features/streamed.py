@@ -164,7 +164,7 @@ class StreamedLog:
 
         def work(part: Part) -> None:
             arrays = _arrays(part.events, part.attributes)
-            for some in _blocks(rows.read(part.number)):
+            for some in _blocks(rows.read(part.number), self._portion):
                 ids, moments, numbers = _columns(some)
                 room = gathered.room(_CONTACT, numbers)
                 block, with_facts[numbers] = levels.contact_side(arrays, ids, moments, room)
@@ -182,7 +182,7 @@ class StreamedLog:
 
         def work(part: Part) -> None:
             arrays = _arrays(part.events, part.attributes)
-            for some in _blocks(rows.read(part.number)):
+            for some in _blocks(rows.read(part.number), self._portion):
                 ids, moments, numbers = _columns(some)
                 block = levels.account_side(arrays, ids, moments, some["account_id"].combine_chunks())
                 gathered.put(_ACCOUNT, numbers, block)
@@ -210,5 +210,11 @@ def _columns(rows: pa.Table) -> tuple[pa.Array, Ints, Ints]:
     return rows["contact_id"].combine_chunks(), rows["cutoff"].to_numpy(), rows["row"].to_numpy()
 
 
-def _blocks(rows: pa.Table) -> Iterator[pa.Table]:
-    return (rows.slice(begin, _BLOCK) for begin in range(0, len(rows), _BLOCK))
+def _blocks(rows: pa.Table, portion: int) -> Iterator[pa.Table]:
+    """Rows to be computed together. Those in one piece end with their portion: they are computed where they go."""
+    begin, number = 0, rows["row"].to_numpy()
+    whole = len(number) > 0 and number[-1] - number[0] == len(number) - 1
+    while begin < len(rows):
+        count = min(_BLOCK, portion - int(number[begin]) % portion) if whole else _BLOCK
+        yield rows.slice(begin, count)
+        begin += count

@@ -205,3 +205,16 @@ def test_attributes_alone() -> None:
         assert [str(one) for one in arrays.accounts] == ["a"]
         assert (arrays.names, arrays.values) == (["size"], ["9"])
         assert (arrays.contact_facts.value.tolist(), arrays.account_facts.value.tolist()) == ([0], [-1])
+
+
+@given(st.lists(st.text("aé\0z", max_size=4), unique=True), st.lists(st.text("aé\0z", max_size=4)), st.booleans())
+def test_a_contact_is_found_in_whatever_order_they_are_asked_for(
+    known: list[str], asked: list[str], ascending: bool
+) -> None:
+    when = pa.array([0] * len(known), pa.timestamp("us", tz="UTC"))
+    given_columns = {"event_id": known, "contact_id": known, "type": ["visit"] * len(known)}
+    events = pa.table({**given_columns, "occurred_at": when, "received_at": when}) if known else EVENTS.empty_table()
+    arrays = LogArrays.from_tables(events, ATTRIBUTES.empty_table())
+    wanted = sorted(asked) if ascending else asked
+    place = {text: code for code, text in enumerate(sorted(known))}
+    assert arrays.contact_codes(pa.array(wanted, pa.string())).tolist() == [place.get(one, -1) for one in wanted]
