@@ -12,6 +12,8 @@ import os
 import sys
 from importlib import import_module
 
+from features.kept import keep_memory
+
 ALL = {
     "online": "benchmarks.online",
     "http": "benchmarks.serving.http_score",
@@ -39,6 +41,7 @@ def main(arguments: list[str]) -> int:
     unknown = [name for name in asked.names if name not in ALL]
     if unknown:
         parser.error(f"unknown benchmark {unknown[0]!r}; there are: {', '.join(ALL)}")
+    keep_memory()
     if asked.events:
         os.environ["MQM_BENCH_EVENTS"] = str(asked.events)
     for name in asked.names or ALL:

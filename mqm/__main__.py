@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from engagement.errors import MqmError
+from features.kept import keep_memory
 from mqm import (
     audit_command,
     copy_commands,
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. Exit codes: 0 done, 1 a named error, 2 bad usage, 3 an alarm, 130 stopped by the user."""
     options = parser().parse_args(arguments)
+    keep_memory()
     try:
         return int(options.run(options) or 0)
     except MqmError as error:

@@ -103,6 +103,12 @@ def test_the_command_line_starts_light() -> None:
     assert child(f"import sys, mqm.__main__; {heavy}").strip() == "[]"
 
 
+def test_memory_is_kept_before_arrow_is_there() -> None:
+    code = "import os, sys; from features.kept import keep_memory; keep_memory()"
+    code += "; print('pyarrow' in sys.modules, os.environ['MIMALLOC_PURGE_DELAY'])"
+    assert child(code).strip() == "False 1000"
+
+
 def test_importing_everything_does_nothing(tmp_path: Path) -> None:
     """No file, no folder, no output, no logging setup; `serving.service` is a door and may read the environment."""
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES]
