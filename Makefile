@@ -27,8 +27,9 @@ extras: .venv/extras
 demo: install
 	$(PY) -m mqm demo
 
+# A file's tests stay together: they share what is costly to make.
 test: extras
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 serve: install
 	$(PY) -m mqm serve --port $(PORT)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +26,8 @@ Ints = npt.NDArray[np.int64]
 _LONG_DICTIONARY = 256
 #: Rows that are put in order at once: so few stay in the processor's cache.
 _BLOCK = 1 << 16
+#: Files that a thread keeps open, at most.
+_KEPT = 200
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
@@ -101,7 +103,7 @@ class Parts:
     def __init__(self, folder: Path, count: int, schema: pa.Schema) -> None:
         folder.mkdir(parents=True)
         self.count, self.schema = count, schema
-        self._folder, self._lock = folder, Lock()
+        self._folder, self._lock, self._local = folder, Lock(), local()
         self._begins: list[Ints] = []  # (parts + 1,) for each file: where each part's record batches begin
 
     def add(self, table: pa.Table, part: npt.NDArray[Any]) -> None:
@@ -133,11 +135,20 @@ class Parts:
         tables = []
         for number, begins in enumerate(self._begins):
             if begins[part] < begins[part + 1]:
-                with pa.OSFile(str(self._path(number))) as file:
-                    reader = pa.ipc.open_file(file)
-                    batches = [reader.get_batch(place) for place in range(begins[part], begins[part + 1])]
+                reader = self._reader(number)
+                batches = [reader.get_batch(place) for place in range(begins[part], begins[part + 1])]
                 tables.append(pa.Table.from_batches(batches))
         return joined(tables or [self.schema.empty_table()]).combine_chunks()
+
+    def _reader(self, number: int) -> Any:
+        """Each thread's own, and some are kept: every part has rows in every file, whose footer knows all batches."""
+        readers = self._local.__dict__.setdefault("readers", {})
+        if (known := readers.get(number)) is not None:
+            return known
+        found = pa.ipc.open_file(pa.OSFile(str(self._path(number))))
+        if len(readers) < _KEPT:
+            readers[number] = found
+        return found
 
     def filled(self) -> list[int]:
         """The numbers of the parts that have rows."""
