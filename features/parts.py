@@ -97,7 +97,7 @@ class Parts:
 
     Args:
         folder: an empty or missing folder.
-        schema: of the table; what is added may lack nullable columns, and have others.
+        schema: of the table; what is added may lack nullable columns, which are then absent, and have others.
     """
 
     def __init__(self, folder: Path, count: int, schema: pa.Schema) -> None:
@@ -157,11 +157,8 @@ class Parts:
         return found
 
     def _written(self, table: pa.Table) -> pa.Table:
-        """The schema's columns, null where the table has none, and no long dictionaries (see above)."""
-        columns = [
-            table[f.name] if f.name in table.column_names else pa.nulls(len(table), f.type) for f in self.schema
-        ]
-        table = pa.table(columns, names=self.schema.names)
+        """The schema's columns that the table has, and no long dictionaries (see above)."""
+        table = table.select([name for name in self.schema.names if name in table.column_names])
         texts = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
         long = [name for name in texts if any(len(c.dictionary) > _LONG_DICTIONARY for c in table[name].chunks)]
         return _without_dictionaries(table, long)
