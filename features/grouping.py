@@ -69,7 +69,7 @@ def group(
         for of, _ in shares[k]:
             kernel_sort.count(entity[of], counts[k])
 
-    with _hands(threads) as each:
+    with hands(threads) as each:
         list(each(count, range(threads)))
         start = _starts(counts.sum(axis=0))
         size, shift = int(start[-1]), _shift(entities, int(start[-1]))
@@ -100,8 +100,8 @@ def group(
 
 
 @contextmanager
-def _hands(threads: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    """A `map` over so many threads. One is our own: to start it would cost more than to group a short history."""
+def hands(threads: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """A `map` over so many threads; one is our own: to start it would cost more than to group a short history."""
     if threads == 1:
         yield map
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from features import memory
 from features.encode import PART, Encoding, Flags
-from features.grouping import group, starts
+from features.grouping import group, hands, starts
 from features.kinds import Kinds, Pair
 from features.millionths import fill_fixed_point
 from features.timeline import MISSING, Codes, Facts, Ints, Timeline
@@ -37,9 +36,9 @@ def fields_of_tables(events: pa.Table, attributes: pa.Table, threads: int | None
     name, value = (Encoding([attributes[column]], threads) for column in ("name", "value"))
     kinds = Kinds(events, threads)
     every = contact, kinds, account, name, value
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda thread: [one.read(thread) for one in every], range(threads)))
-        contacts, (pairs, machine), accounts, names, values = pool.map(lambda one: one.finish(), every)
+    with hands(threads) as each:
+        list(each(lambda thread: [one.read(thread) for one in every], range(threads)))
+        contacts, (pairs, machine), accounts, names, values = each(lambda one: one.finish(), every)
     (whose, fact_contact), (whose_account, fact_account) = contact.codes, account.codes
     facts = _micros(attributes["occurred_at"]), _micros(attributes["received_at"]), name.codes[0], value.codes[0]
     return (
