@@ -14,8 +14,9 @@ import apsw
 from engagement.errors import Unavailable
 from engagement.sqlite_file import BUSY_MILLISECONDS, WAL_BYTES, named_errors, open_file
 
-#: How long commits wait for readers, once a second, when the write-ahead log is to be started anew.
-_WAIT_MILLISECONDS, _PAUSE = 200, 1.0
+#: How long a commit waits for readers when the write-ahead log is to be started anew; where that was not long enough,
+#: how many seconds later another one does. Meanwhile a busy service writes as much as the log may hold.
+_WAIT_MILLISECONDS, _PAUSE = 500, 0.5
 
 
 class SqliteConnections:
@@ -85,11 +86,13 @@ class SqliteConnections:
         """Starts the write-ahead log anew where it grew too large: readers that follow each other without a pause
         keep SQLite from that, so they are waited for, but not for long. What was committed stays so in any case."""
         if self.wal_bytes() > WAL_BYTES and time.monotonic() > self._wal_again:
-            self._wal_again = time.monotonic() + _PAUSE
+            told = None
             self._writer.set_busy_timeout(_WAIT_MILLISECONDS)
             with suppress(apsw.Error):
-                self._writer.execute("PRAGMA wal_checkpoint(RESTART)")
+                told = self._writer.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
             self._writer.set_busy_timeout(BUSY_MILLISECONDS)
+            done = told is not None and told[0] == 0
+            self._wal_again = 0.0 if done else time.monotonic() + _PAUSE
 
     def _refuse_closed(self) -> None:
         if self._closed:
