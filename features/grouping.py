@@ -53,7 +53,7 @@ def group(
     New memory costs as much as the work does, so the codes that are given are overwritten by those in order.
 
     Args:
-        entity, pair: (rows,) codes; rows of nobody (-1) are left out. other: (rows,) codes, or empty.
+        entity, pair: (rows,) codes; rows of nobody (-1) are left out. other: (rows,) codes, or empty: all -1.
         pieces: the rows' times and values, some at a time; values are asked for only if `valued`.
         threads: each takes some of the pieces.
     """
@@ -92,7 +92,8 @@ def group(
         cuts = np.searchsorted(start[firsts], size * np.arange(threads + 1) // threads)
         cuts[0], cuts[-1] = 0, len(firsts)
         occurred, received = memory.empty(size, np.int64), memory.empty(size if late else 0, np.int64)
-        value, codes = memory.empty(size if valued else 0, np.int64), (pair[:size], other[:size], entity[:size])
+        value = memory.empty(size if valued else 0, np.int64)
+        codes = pair[:size], other[:size] if len(other) else memory.empty(size, np.int32), entity[:size]
         columns = occurred, received, value, *codes
         list(each(lambda a, b: kernel_sort.finish(start, shift, a, b, records, *columns), cuts[:-1], cuts[1:]))
     pair, other, owner = codes

@@ -90,7 +90,7 @@ def scatter(
         records[to, 0] = occurred[row]
         records[to, 1] = received[row]
         records[to, 2] = value[row] if has_value else MISSING
-        records[to, 3] = np.int64(pair[row]) | (np.int64(other[row]) << 32 if has_other else 0)
+        records[to, 3] = np.int64(pair[row]) | (np.int64(other[row] if has_other else -1) << 32)
         records[to, 4] = entity[row]
         late |= received[row] != occurred[row]
     return late

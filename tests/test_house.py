@@ -106,7 +106,7 @@ def test_the_command_line_starts_light() -> None:
 def test_memory_is_kept_before_arrow_is_there() -> None:
     code = "import os, sys; from features.kept import keep_memory; keep_memory()"
     code += "; print('pyarrow' in sys.modules, os.environ['MIMALLOC_PURGE_DELAY'])"
-    assert child(code).strip() == "False 1000"
+    assert child(code).strip() == "False 10000"
 
 
 def test_importing_everything_does_nothing(tmp_path: Path) -> None:
