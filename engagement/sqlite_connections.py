@@ -16,7 +16,7 @@ from engagement.sqlite_file import BUSY_MILLISECONDS, WAL_BYTES, named_errors, o
 
 #: How long a commit waits for readers when the write-ahead log is to be started anew; where that was not long enough,
 #: how many seconds later another one does. Meanwhile a busy service writes as much as the log may hold.
-_WAIT_MILLISECONDS, _PAUSE = 500, 0.5
+_WAIT_MILLISECONDS, _PAUSE = 500, 0.25
 
 
 class SqliteConnections:

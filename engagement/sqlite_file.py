@@ -16,7 +16,7 @@ from engagement.sqlite_sql import APPLICATION_ID, SCHEMA, VERSION
 #: How long a statement waits for another process's transaction before it gives up.
 BUSY_MILLISECONDS = 10_000
 #: A write-ahead log that grew beyond so many bytes is started anew as soon as readers let it, and cut to that size.
-WAL_BYTES = 64 << 20
+WAL_BYTES = 32 << 20
 
 
 def open_file(path: Path, create: bool) -> apsw.Connection:

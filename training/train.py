@@ -199,9 +199,8 @@ def _margins(fitted: Fitted, matrix: Floats, split: Split) -> Floats:
     """(rows,) of rows that the rung was fitted on their out-of-fold margins, of the others its own."""
     margins, later = np.empty(len(matrix)), np.ones(len(matrix), np.bool_)
     margins[split.train], later[split.train] = fitted.out_of_fold, False
-    pieces = [
-        some for some in np.array_split(np.flatnonzero(later), -(-int(later.sum()) // _CHUNK) or 1) if len(some)
-    ]
+    rest = np.flatnonzero(later)
+    pieces = [rest[begin : begin + _CHUNK] for begin in range(0, len(rest), _CHUNK)]
     told = spread(lambda some: fitted.rung.margins(rows_of(matrix, some)), pieces, threads=2)
     for some, of in zip(pieces, told, strict=True):
         margins[some] = of
