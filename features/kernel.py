@@ -38,6 +38,10 @@ FIRST_WEEKDAY = np.int64(3)
 #: VALUE time, value; DETAIL time, detail; GAPS gap, its age, sum w, squares w; CLOCK w for 24 hours and 7 weekdays.
 TIMES, TOTAL, RANGE, ACTIVE, DISTINCT, PEOPLE, VALUE, DETAIL, GAPS, CLOCK = range(10)
 TABLES = 10
+#: A task is one number: a table in its lowest bits, above them where its cells begin in the state.
+TABLE_BITS, TABLE_MASK = 4, 15
+#: What `walk` knows of a pair: where its tasks begin and end, and the code of its detail.
+BEGIN, END, ITS_DETAIL = range(3)
 
 #: Cells are addressed without signs: numba asks of every signed index whether it counts from the end.
 ONE, TWO = np.uint64(1), np.uint64(2)
@@ -63,9 +67,7 @@ def walk(
     pair: Codes,
     value: Ints,
     contact: Codes,
-    key_of_pair: Codes,
-    detail_of_pair: Codes,
-    tasks_start: Codes,
+    of_pair: Codes,
     tasks: Codes,
     windows: Ints,
     state: Ints,
@@ -81,14 +83,14 @@ def walk(
         here = np.uint64(back)
         if received[here] > moment:
             continue
-        when, its_value = occurred[here], value[here]
-        detail, key = detail_of_pair[np.uint64(pair[here])], np.uint64(key_of_pair[np.uint64(pair[here])])
-        age = moment - when
+        when, its_value, kind = occurred[here], value[here], np.uint64(pair[here])
+        detail, age = of_pair[kind, ITS_DETAIL], moment - when
         while ring + ONE < w and age > windows[ring]:
             ring += ONE
         newer = LARGEST
-        for nth in range(tasks_start[key], tasks_start[key + ONE]):
-            table, at = tasks[np.uint64(nth), 0], np.uint64(tasks[np.uint64(nth), 1])
+        for nth in range(of_pair[kind, BEGIN], of_pair[kind, END]):
+            task = tasks[np.uint64(nth)]
+            table, at = task & TABLE_MASK, np.uint64(task >> TABLE_BITS)
             if table == TIMES:
                 newer = state[at + ONE]
                 state[at] = max(state[at], when)
@@ -134,7 +136,8 @@ def walk(
                     state[at + TWO + ring] += gap
                     state[at + TWO + w + ring] += (gap // SECOND) * (gap // SECOND)
             else:
-                hour, weekday = (when // HOUR) % 24, (when // DAY + FIRST_WEEKDAY) % 7
+                again = occurred[here]  # `when`, hidden from LLVM: it would do these divisions for every event
+                hour, weekday = (again // HOUR) % 24, (again // DAY + FIRST_WEEKDAY) % 7
                 state[at + w * np.uint64(hour) + ring] += 1
                 state[at + w * (DAY_HOURS + np.uint64(weekday)) + ring] += 1
     return True
@@ -255,7 +258,7 @@ def fill(
         entity: (rows,) whose events to look at, -1 for nobody. self_contact: (rows,) who the row is about.
         key_of_pair: (pairs,) what an event is noted in: `tasks[tasks_start[k]:tasks_start[k + 1]]`.
         detail_of_pair: (pairs,) codes of details in the order of their texts, -1 for none.
-        tasks: (tasks, 2) a table and where its cells begin in the state; a slot's TIMES before its other tables.
+        tasks: (tasks,) see TABLE_BITS; a slot's TIMES before its other tables.
         blank: the state of a row without events. stamps: which row last saw a detail (a person), -1 at first.
         sums, totals, lows: where windowed tables begin that add up, add up checked, or are ranges.
         windows: ascending widths in microseconds; a last, unbounded one is understood.
@@ -264,13 +267,18 @@ def fill(
     Returns:
         -1, or the first row in which a sum would overflow.
     """
+    of_pair = np.empty((len(key_of_pair), 3), np.int32)
+    for kind in range(len(key_of_pair)):
+        of_pair[kind, BEGIN] = tasks_start[key_of_pair[kind]]
+        of_pair[kind, END] = tasks_start[key_of_pair[kind] + 1]
+        of_pair[kind, ITS_DETAIL] = detail_of_pair[kind]
     state = np.empty_like(blank)
     for row in range(len(entity)):
         state[:] = blank
         whose, moment = entity[row], cutoff[row]
         if whose >= 0 and not walk(
             row, start[whose], start[whose + 1], moment, self_contact[row], occurred, received, pair, value, contact,
-            key_of_pair, detail_of_pair, tasks_start, tasks, windows, state, stamps,
+            of_pair, tasks, windows, state, stamps,
         ):  # fmt: skip
             return row
         if not widen(state, len(windows) + 1, sums, totals, lows):

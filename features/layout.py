@@ -101,9 +101,10 @@ class Layout:
         """The kernel's code of an operation, its table, and its part of it."""
         return _OPERATIONS[op]
 
-    def tasks(self, slots: Iterable[int]) -> list[tuple[int, int]]:
-        """The tables of these slots, in their order, each with where its cells begin."""
-        return [(table, at) for slot in slots for table, at in enumerate(self.place[slot].tolist()) if at >= 0]
+    def tasks(self, slots: Iterable[int]) -> list[int]:
+        """The kernel's tasks: the tables of these slots, in their order, each with where its cells begin."""
+        placed = ((table, at) for slot in slots for table, at in enumerate(self.place[slot].tolist()) if at >= 0)
+        return [at << kernel.TABLE_BITS | table for table, at in placed]
 
     def cell(self, slot: int, table: int, part: int, window: int) -> int:
         """Where a slot's single cell (part -1, -2), or the window's cell of a part, stands."""

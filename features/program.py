@@ -124,7 +124,7 @@ def _keys(slots: dict[Slot, int], layout: Layout) -> tuple[Keys, Keys, Codes, Co
             for its_kind in (kind,) if kind is not None else (None, *kinds):
                 ways.setdefault((its_kind, detail))
     person, machine = Keys(), Keys()
-    start, tasks = [0], list[tuple[int, int]]()
+    start, tasks = [0], list[int]()
     for keys in (person, machine):
         for kind, detail in ways:
             keys[kind, detail] = len(start) - 1
@@ -133,4 +133,4 @@ def _keys(slots: dict[Slot, int], layout: Layout) -> tuple[Keys, Keys, Codes, Co
             peoples = [(*way, False) for way in wider] if keys is person else []
             tasks += layout.tasks(slots[way] for way in (*everyones, *peoples) if way in slots)
             start.append(len(tasks))
-    return person, machine, np.array(start, np.int32), np.array(tasks, np.int32).reshape(-1, 2)
+    return person, machine, np.array(start, np.int32), np.array(tasks, np.int32)
