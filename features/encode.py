@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from engagement.errors import BadInput
 from features import kernel_encode, memory
@@ -20,17 +19,23 @@ Flags = npt.NDArray[np.bool_]
 
 #: Rows worked on at a time: what is made of so few stays in the processor's cache.
 PART = 1 << 16
+_NO_SLOTS = np.zeros((0, SLOT), np.uint64)
 #: Bytes of distinct texts that fit an array of Arrow's.
 _MOST_BYTES = 2**31 - 1
 
 
 class Texts:
-    """Distinct texts in the order they were first seen."""
+    """Distinct texts in the order they were first seen.
+
+    Attributes:
+        ascending: whether each came after the one before. As long as they do, as in a sorted log, a text is compared
+            with the last one, and there is no table.
+    """
 
     def __init__(self) -> None:
-        self._count = 0
-        self._slots = np.zeros((16 * BLOCK, SLOT), np.uint64)
-        self._starts = np.zeros(8 * BLOCK + 1, np.int32)  # slots are at most half full
+        self.ascending, self._count = True, 0
+        self._slots = _NO_SLOTS
+        self._starts = np.zeros(8 * BLOCK + 1, np.int32)
         self._arena = np.zeros(1 << 16, np.uint8)
         self._dictionary: tuple[pa.Array, Codes] | None = None
 
@@ -46,14 +51,7 @@ class Texts:
         if texts.null_count == len(texts):
             out.fill(-1)
         elif pa.types.is_dictionary(texts.type):
-            indices, meaning = texts.indices.cast(pa.int32()), self._meaning(texts.dictionary)
-            valid, data = indices.buffers()
-            codes = np.frombuffer(data, np.int32)[indices.offset : indices.offset + len(indices)]
-            if indices.null_count:
-                bits = np.frombuffer(valid, np.uint8)
-                kernel_encode.recode_valid(codes, bits, indices.offset, meaning, out)
-            else:
-                kernel_encode.recode(codes, meaning, out)
+            recode(texts, self._meaning(texts.dictionary), out)
         else:
             for begin in range(0, len(texts), PART):
                 self._look_up(texts.slice(begin, PART).cast(pa.string()), True, out[begin : begin + PART])
@@ -75,7 +73,7 @@ class Texts:
         if self._dictionary is None or not self._dictionary[0].equals(dictionary):
             codes = np.full(len(dictionary) + 1, -1, np.int32)
             if not self._count:  # the first one says how many there may be
-                self._widen(len(dictionary))
+                self._reserve(len(dictionary))
             self.encode(dictionary, codes[:-1])
             self._dictionary = dictionary, codes
         return self._dictionary[1]
@@ -84,12 +82,14 @@ class Texts:
         missing, begin = _missing(texts), 0
         for offsets, windows in _readable(texts):
             rows, row = len(offsets) - 1, 0
-            some = out[begin : begin + rows]
+            nulls, some = missing[begin : begin + rows], out[begin : begin + rows]
             while row < rows:
-                row, self._count = kernel_encode.encode_texts(
-                    offsets, windows, missing[begin : begin + rows], row,
-                    self._slots, self._starts, _windows(self._arena), self._count, add, some,
-                )  # fmt: skip
+                given, known = (offsets, windows, nulls, row), (self._starts, _windows(self._arena), self._count)
+                if self.ascending and add:
+                    row, self._count, self.ascending = kernel_encode.follow(*given, *known, some)
+                else:
+                    self._make_slots()
+                    row, self._count = kernel_encode.encode_texts(*given, self._slots, *known, add, some)
                 if row < rows:
                     self._grow(int(offsets[min(row + BLOCK, rows)] - offsets[row]))
             begin += rows
@@ -103,19 +103,29 @@ class Texts:
             arena = np.zeros(min(max(2 * len(self._arena), wanted), _MOST_BYTES), np.uint8)
             arena[: len(self._arena)] = self._arena
             self._arena = arena
-        self._widen(0)
+        self._reserve(0)
 
-    def _widen(self, more: int) -> None:
-        """Makes the table large enough for so many more texts, and another block."""
-        size = len(self._slots)
-        while 2 * (self._count + more + BLOCK) > size:
-            size *= 2
-        if size > len(self._slots):
-            slots = np.zeros((size, SLOT), np.uint64)
-            if self._count:
-                kernel_encode.move_slots(self._slots, slots)
+    def _reserve(self, more: int) -> None:
+        """Makes room for so many more texts, and another block; the table, if there is one, stays half empty."""
+        wanted = self._count + more + BLOCK
+        if wanted >= len(self._starts):
+            starts = np.zeros(max(2 * len(self._starts), wanted + 1), np.int32)
+            starts[: len(self._starts)] = self._starts
+            self._starts = starts
+        if 0 < len(self._slots) < 2 * wanted:
+            slots = _slots(wanted)
+            kernel_encode.move_slots(self._slots, slots)
             self._slots = slots
-            self._starts = np.append(self._starts, np.zeros(size // 2 + 1 - len(self._starts), np.int32))
+
+    def _make_slots(self) -> None:
+        if not len(self._slots):
+            self._slots = _slots(len(self._starts) - 1)
+            kernel_encode.enter(self._starts, _windows(self._arena), self._count, self._slots)
+
+
+def _slots(texts: int) -> npt.NDArray[np.uint64]:
+    """An empty table for so many texts."""
+    return np.zeros((1 << (2 * texts - 1).bit_length(), SLOT), np.uint64)
 
 
 class Encoding:
@@ -147,6 +157,17 @@ class Encoding:
         return texts
 
 
+def recode(texts: pa.DictionaryArray, meaning: Codes, out: Codes) -> None:
+    """Fills `out` (rows,) with what each text means: (texts of the dictionary + 1,), the last for the missing."""
+    indices = texts.indices if texts.indices.type == pa.int32() else texts.indices.cast(pa.int32())
+    valid, data = indices.buffers()
+    codes = np.frombuffer(data, np.int32)[indices.offset : indices.offset + len(indices)]
+    if indices.null_count:
+        kernel_encode.recode_valid(codes, np.frombuffer(valid, np.uint8), indices.offset, meaning, out)
+    else:
+        kernel_encode.recode(codes, meaning, out)
+
+
 def encode(*columns: pa.ChunkedArray) -> tuple[pa.Array, list[Codes]]:
     """The distinct texts of all columns, sorted, and the codes of each column. Columns may be dictionaries."""
     encoding = Encoding(columns)
@@ -170,7 +191,7 @@ def in_order(known: Sequence[Texts]) -> tuple[pa.Array, list[Codes]]:
         every.encode(more.texts(), meaning[:-1])
         meanings.append(meaning)
     texts = every.texts()
-    if pc.all(pc.less(texts[:-1], texts[1:])).as_py() is not False:  # as in a log that is sorted
+    if every.ascending:
         return texts, meanings
     order = order_of(texts)
     place = np.empty(len(every) + 1, np.int32)

@@ -1,4 +1,5 @@
-"""Distinct texts found by hashing: Arrow's bytes go in, codes in the order of first sight come out.
+"""Distinct texts found by hashing (or by looking at the last one, as long as they ascend): Arrow's bytes go in,
+codes in the order of first sight come out.
 
 Numba, like the kernel. A text's key is its length and its first 24 bytes (or, if it is longer, a digest of them all);
 keys lie in a table with open addressing. Rows are taken in blocks, all keys of a block first, so that the processor
@@ -26,6 +27,8 @@ ROOM = 24
 SLOT = 4
 
 _NONE, _ONE, _EIGHT, _HALF, _ALL = np.uint64(0), np.uint64(1), np.uint64(8), np.uint64(32), ~np.uint64(0)
+_THREE, _SEVEN = np.uint64(3), np.uint64(7)
+_TWO_BYTES, _ODD_BYTES, _ODD_PAIRS = np.uint64(16), np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
 _SHORT, _CODE = np.uint64(24), np.uint64(0xFFFFFFFF)
 # Odd constants of xxHash64.
 _MIX, _STIR = np.uint64(0x9E3779B185EBCA87), np.uint64(0xC2B2AE3D27D4EB4F)
@@ -168,8 +171,8 @@ def encode_texts(
 
     Args:
         offsets: (rows + 1,) where each text begins. windows: see above. missing: (rows,) or empty.
-        slots: (a power of two, SLOT) the table, at most half full. starts: (half of that + 1,) where each known text
-            begins in the arena of bytes.
+        slots: (a power of two, SLOT) the table, at most half full. starts: where each known text begins in the arena
+            of bytes, and where the last one ends.
         used: how many texts are known. add: whether to add those that aren't; else they are -1.
 
     Returns:
@@ -179,7 +182,7 @@ def encode_texts(
     rows = len(codes)
     while begin < rows:
         end = min(begin + BLOCK, rows)
-        if add and 2 * (used + BLOCK) > len(slots):
+        if add and (2 * (used + BLOCK) > len(slots) or used + BLOCK >= len(starts)):
             break
         if add and starts[used] + (offsets[end] - offsets[begin]) + ROOM > len(arena):
             break
@@ -187,6 +190,72 @@ def encode_texts(
         used = look_up(offsets, windows, begin, end, keys, slots, starts, arena, used, add, codes)
         begin = end
     return begin, used
+
+
+@nb.njit(cache=True, nogil=True)
+def swapped(word: np.uint64) -> np.uint64:
+    """Eight bytes the other way round: texts then compare as numbers do."""
+    word = ((word >> _EIGHT) & _ODD_BYTES) | ((word & _ODD_BYTES) << _EIGHT)
+    word = ((word >> _TWO_BYTES) & _ODD_PAIRS) | ((word & _ODD_PAIRS) << _TWO_BYTES)
+    return (word >> _HALF) | (word << _HALF)
+
+
+@nb.njit(cache=True, nogil=True)
+def compared(windows: Words, at: int, size: int, known: Words, there: int, known_size: int) -> int:
+    """Above 0 where the text at `at` comes after the known one, 0 where they are equal, else below 0."""
+    shorter = min(size, known_size)
+    for step in range(0, shorter, 8):
+        one = first_bytes(windows[at + step], shorter - step)
+        other = first_bytes(known[there + step], shorter - step)
+        if one != other:
+            return 1 if swapped(one) > swapped(other) else -1
+    return size - known_size
+
+
+@nb.njit(cache=True, nogil=True)
+def follow(
+    offsets: Codes, windows: Words, missing: Flags, begin: int, starts: Codes, arena: Words, used: int, codes: Codes
+) -> tuple[int, int, bool]:
+    """As `encode_texts`, of texts that ascend: each is the last known one, or is new and comes after it.
+
+    Returns:
+        The row that comes next, how many texts are known then, and whether that row's may be one that ascends too.
+    """
+    for row in range(begin, len(codes)):
+        codes[row] = -1
+        if len(missing) and missing[row]:
+            continue
+        at, size = np.int64(offsets[row]), np.int64(offsets[row + 1]) - np.int64(offsets[row])
+        order = np.int64(1)
+        if used:
+            there = np.int64(starts[used - 1])
+            order = compared(windows, at, size, arena, there, np.int64(starts[used]) - there)
+        if order < 0:
+            return row, used, False
+        if order > 0:
+            if used + 1 == len(starts) or starts[used] + size + ROOM > len(arena):
+                return row, used, True
+            add_text(windows, at, size, starts, arena, used)
+            used += 1
+        codes[row] = used - 1
+    return len(codes), used, True
+
+
+@nb.njit(cache=True, nogil=True)
+def enter(starts: Codes, arena: Words, used: int, slots: Words) -> None:
+    """Fills an empty table with the known texts."""
+    mask, shift = np.uint64(len(slots) - 1), np.uint64(64 - int(np.log2(len(slots))))
+    keys, missing = np.empty((5, BLOCK), np.uint64), np.empty(0, np.bool_)
+    for begin in range(0, used, BLOCK):
+        end = min(begin + BLOCK, used)
+        make_keys(starts, arena, missing, begin, end, keys)
+        for row in range(end - begin):
+            slot = keys[4, row] >> shift
+            while slots[slot, 3] != _NONE:
+                slot = (slot + _ONE) & mask
+            for word in range(3):
+                slots[slot, word] = keys[word, row]
+            slots[slot, 3] = (keys[3, row] << _HALF) | np.uint64(begin + row + 2)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -211,10 +280,12 @@ def recode(codes: Codes, meaning: Codes, out: Codes) -> None:
 
 @nb.njit(cache=True, nogil=True)
 def recode_valid(codes: Codes, valid: Bytes, first: int, meaning: Codes, out: Codes) -> None:
-    """The meaning of each code whose bit in Arrow's bitmap is set (row r's is the (first + r)th), else -1."""
+    """The meaning of each code whose bit in Arrow's bitmap is set (row r's is the (first + r)th), else the last."""
+    last = np.uint64(len(meaning) - 1)  # what a missing text means: told without a branch, which nobody could foresee
     for row in range(len(codes)):
-        bit = first + row
-        out[row] = meaning[codes[row]] if (valid[bit >> 3] >> (bit & 7)) & 1 else -1
+        bit = np.uint64(first + row)
+        there = np.uint64(valid[bit >> _THREE] >> (bit & _SEVEN)) & _ONE
+        out[row] = meaning[last + there * (np.uint64(codes[row]) - last)]
 
 
 @nb.njit(cache=True, nogil=True)

@@ -19,6 +19,7 @@ Bytes = npt.NDArray[np.uint8]
 MISSING = np.int64(np.iinfo(np.int64).min)
 #: Numbers in a row's record while it is on its way.
 RECORD = 5
+_THREE, _SEVEN = np.uint64(3), np.uint64(7)
 #: So many rows are sorted by counting.
 FEW = 256
 
@@ -195,15 +196,18 @@ def to_fixed_point(numbers: Floats, valid: Bytes, first: int, scale: float, limi
     Args:
         valid: Arrow's bitmap, where row r's bit is the (first + r)th; a row whose bit is 0 is MISSING too. Or empty.
     """
+    off = False
     for row in range(len(numbers)):
-        if len(valid) and not (valid[(first + row) >> 3] >> ((first + row) & 7)) & 1:
-            out[row] = MISSING
-            continue
         number = numbers[row]
-        if np.isnan(number):
-            out[row] = MISSING
-        elif abs(number) > limit:
-            return row
-        else:
-            out[row] = np.int64(np.rint(number * scale))
+        off |= abs(number) > limit  # what lies under a null may be, too
+        out[row] = MISSING if np.isnan(number) else np.int64(np.rint(number * scale))
+    if len(valid):
+        for row in range(len(numbers)):  # without a branch: which values are missing nobody could foresee
+            bit = np.uint64(first + row)
+            there = -np.int64((valid[bit >> _THREE] >> (bit & _SEVEN)) & 1)
+            out[row] = (out[row] & there) | (MISSING & ~there)
+    if off:
+        for row in range(len(numbers)):
+            if out[row] != MISSING and abs(numbers[row]) > limit:
+                return row
     return -1

@@ -34,7 +34,7 @@ def fill_fixed_point(column: pa.Array, out: Ints) -> None:
     Raises:
         BadInput: a value outside ±VALUE_LIMIT.
     """
-    column = column.cast(pa.float64())
+    column = column if column.type == pa.float64() else column.cast(pa.float64())
     valid, data = column.buffers()
     numbers = np.frombuffer(data, np.float64)[column.offset : column.offset + len(column)]
     bits = _ALL_VALID if valid is None or not column.null_count else np.frombuffer(valid, np.uint8)

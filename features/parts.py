@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from features import kernel_parts
+from features.encode import recode
 
 Codes = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.int64]
@@ -73,11 +74,10 @@ def _by_text(column: pa.ChunkedArray | pa.Array, fill: Any) -> Codes:
     if isinstance(column, pa.ChunkedArray):
         parts = [_by_text(chunk, fill) for chunk in column.chunks]
         return np.concatenate(parts) if parts else np.zeros(0, np.int32)
-    if pa.types.is_dictionary(column.type):
-        meaning = np.append(_by_text(column.dictionary, fill), np.int32(0))  # the last serves the missing
-        indices = column.indices.fill_null(len(column.dictionary)) if column.indices.null_count else column.indices
-        return np.asarray(meaning.take(indices.to_numpy()), np.int32)
     out = np.empty(len(column), np.int32)
+    if pa.types.is_dictionary(column.type):
+        recode(column, np.append(_by_text(column.dictionary, fill), np.int32(0)), out)
+        return out
     fill(*text_buffers(column), out)
     return out
 

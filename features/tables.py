@@ -86,11 +86,11 @@ class _Batch:
 
     @property
     def occurred(self) -> Ints:
-        return _micros(self.batch.column("occurred_at"))
+        return _times(self.batch.column("occurred_at"))
 
     @property
     def received(self) -> Ints:
-        return _micros(self.batch.column("received_at"))
+        return _times(self.batch.column("received_at"))
 
     def fill_value(self, out: Ints) -> None:
         fill_fixed_point(self.batch.column("value"), out)
@@ -128,8 +128,13 @@ def _accounts(events: pa.Table) -> pa.ChunkedArray:
     return events["account_id"] if found else pa.chunked_array([], pa.string())
 
 
-def _micros(column: pa.ChunkedArray | pa.Array) -> Ints:
+def _micros(column: pa.ChunkedArray) -> Ints:
     return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
+
+
+def _times(column: pa.Array) -> Ints:
+    """As `_micros`, straight from Arrow's buffer: there are many short pieces."""
+    return np.frombuffer(column.buffers()[1], np.int64)[column.offset :][: len(column)]
 
 
 def _facts(entity: Codes, entities: int, occurred: Ints, received: Ints, name: Codes, value: Codes) -> Facts:

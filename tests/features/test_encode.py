@@ -62,10 +62,14 @@ def test_empty_and_missing_columns() -> None:
 @pytest.mark.parametrize("dictionaries", [False, True])
 @pytest.mark.parametrize("width", [0, 6, 8, 14, 16, 22, 24, 30, 80])
 @pytest.mark.parametrize(("rows", "different"), [(1_000, 300), (70_001, 60_000)])
-def test_a_long_column_in_odd_pieces(rows: int, different: int, width: int, dictionaries: bool) -> None:
-    """Texts of all lengths, alike at the beginning, in the middle and at the end."""
+@pytest.mark.parametrize("ascending", [0.0, 0.5, 1.0])
+def test_a_long_column_in_odd_pieces(
+    rows: int, different: int, width: int, dictionaries: bool, ascending: float
+) -> None:
+    """Texts of all lengths, alike at the beginning, in the middle and at the end; in no order, or some ascending."""
     draw = np.random.default_rng(rows)
     plain = [_text(n, width) for n in draw.integers(0, different, rows).tolist()]
+    plain[: int(ascending * rows)] = sorted(plain[: int(ascending * rows)], key=lambda text: text or "")
     pieces = [plain[:7], [], plain[7 : rows // 3], plain[rows // 3 :]]
     column = pa.chunked_array([pa.array(piece, pa.string()) for piece in pieces])
     encoding = Encoding([column.dictionary_encode() if dictionaries else column], threads=3)
@@ -96,6 +100,21 @@ def test_any_texts_are_encoded_in_the_order_of_the_texts(plain: list[str | None]
         assert texts.to_pylist() == known
         assert codes.tolist() == [place[text] for text in plain]
         assert half.tolist() == codes[len(plain) // 2 :].tolist()
+
+
+@given(
+    st.lists(st.none() | st.text(st.sampled_from("\0aé日"), max_size=40), max_size=30),
+    st.lists(st.none() | st.text(st.sampled_from("\0aé日"), max_size=40), max_size=5),
+)
+def test_texts_that_ascend_and_then_may_not(some: list[str | None], others: list[str | None]) -> None:
+    known = Texts()
+    plain = sorted(some, key=lambda text: text or "") + others
+    codes = np.empty(len(plain), np.int32)
+    known.encode(pa.array(plain, pa.string()), codes)
+    seen = list(dict.fromkeys(text for text in plain if text is not None))
+    assert known.texts().to_pylist() == seen
+    assert codes.tolist() == [-1 if text is None else seen.index(text) for text in plain]
+    assert known.ascending == (seen == sorted(seen) and codes[codes >= 0].tolist() == sorted(codes[codes >= 0]))
 
 
 @given(
