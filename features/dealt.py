@@ -5,8 +5,8 @@ Parquet files that are grouped by contact serve as they are; only their accounts
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from features.spread import spread
 #: to deal rows out to twice as many costs a tenth more for each.
 EVENTS_A_PART, MANY = 1 << 20, 48
 #: Files that serve as they are can be read in smaller parts: threads end at about the same time.
-_STRETCH = 1 << 19
+_STRETCH = 1 << 18
 #: Rows that are dealt out together: about so many for each part, which is read piece by piece, within bounds.
 _EACH, _THICK, _THICKEST = 1 << 14, 1 << 19, 1 << 21
 #: What features and label times look at.
@@ -35,11 +35,14 @@ _NEEDED = pa.schema([field.with_nullable(True) for field in EVENTS if field.name
 
 
 class Part(NamedTuple):
-    """A part's number, its events and its attributes, with the columns of `engagement.schema`."""
+    """A part's number, and what reads its events and its attributes: columns of `engagement.schema`.
+
+    Whoever works on a part reads it, so that several are read at a time.
+    """
 
     number: int
-    events: pa.Table
-    attributes: pa.Table
+    events: Callable[[], pa.Table]
+    attributes: Callable[[], pa.Table]
 
 
 class DealtLog:
@@ -89,14 +92,14 @@ class DealtLog:
                 self._deal(contacts=True, accounts=self._accounts and self._account_parts is None)
             found = _read(self._contact_parts, self.by_contact.count, wanted)
         for number, events in found:
-            yield Part(number, events, facts.read(number))
+            yield Part(number, events, partial(facts.read, number))
 
     def whole_accounts(self, wanted: Collection[int] | None = None) -> Iterator[Part]:
         """The parts that hold whole accounts (those wanted, by number), with the accounts' attributes."""
         if self._account_parts is None:
             self._deal(contacts=False, accounts=True)
         for number, events in _read(self._account_parts, self.by_account.count, wanted):
-            yield Part(number, events, self._facts[1].read(number))
+            yield Part(number, events, partial(self._facts[1].read, number))
 
     def account_attributes(self) -> Iterator[pa.Table]:
         """The attributes of accounts, part by part."""
@@ -152,9 +155,11 @@ class DealtLog:
         return of_contacts, of_accounts
 
 
-def _read(parts: Parts | None, count: int, wanted: Collection[int] | None) -> Iterator[tuple[int, pa.Table]]:
+def _read(
+    parts: Parts | None, count: int, wanted: Collection[int] | None
+) -> Iterator[tuple[int, Callable[[], pa.Table]]]:
     for number in range(count) if wanted is None else sorted(wanted):
-        yield number, _NEEDED.empty_table() if parts is None else parts.read(number)
+        yield number, _NEEDED.empty_table if parts is None else partial(parts.read, number)
 
 
 def _thick(some: Iterator[pa.Table], parts: int) -> Iterator[pa.Table]:

@@ -6,8 +6,10 @@ group the order does not matter. So a sorted log is read once, straight from its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -72,26 +74,57 @@ def rule_of(found: Sequence[Stretch]) -> ByRange:
 
 def whole_contacts(
     found: Sequence[Stretch], without: Collection[str] = (), wanted: Collection[int] | None = None
-) -> Iterator[tuple[int, pa.Table]]:
-    """Each (wanted) stretch's number and the events of its contacts, checked; columns of `engagement.schema`."""
-    tail: list[pa.Table] = []
-    for number, stretch in enumerate(found):
-        following = found[number + 1] if number + 1 < len(found) else None
+) -> Iterator[tuple[int, Callable[[], pa.Table]]]:
+    """Each (wanted) stretch's number and what reads the events of its contacts, checked, in whatever thread."""
+    before: _Reading | None = None
+    for number, (stretch, following) in enumerate(zip_longest(found, found[1:])):
         touches = following is not None and stretch.high >= following.low
-        mine = wanted is None or number in wanted
-        if not mine and not (touches and wanted is not None and number + 1 in wanted):
-            tail = []
-            continue
-        batches, later = tail, list[pa.Table]()
-        for piece in stretch.pieces:
-            for batch in read(piece, without):
-                if touches and following is not None and (piece.high or "") >= following.low:
-                    batch, rest = _split(batch, following.low)
-                    later.append(rest)
-                batches.append(batch)
-        tail = later
-        if mine:
-            yield number, joined(batches)
+        reading = _Reading(stretch, following.low if touches else None, before, without)
+        if wanted is None or number in wanted:
+            yield number, reading.rows
+        before = reading if touches else None
+
+
+class _Reading:
+    """A stretch that is read once, by whoever is first to ask for its rows or for those that belong to the next.
+
+    Args:
+        low: where the next one's contacts begin, if one of them begins here.
+        before: the stretch before, if it ends with rows of a contact of this one.
+    """
+
+    def __init__(self, stretch: Stretch, low: str | None, before: _Reading | None, without: Collection[str]) -> None:
+        self._stretch, self._low, self._before, self._without = stretch, low, before, without
+        self._own: list[pa.Table] | None = None
+        self._later: list[pa.Table] | None = None
+        self._lock = Lock()
+
+    def rows(self) -> pa.Table:
+        """The events of this stretch's contacts; columns of `engagement.schema`."""
+        with self._lock:
+            if self._own is None:
+                self._read()
+            own, self._own = self._own or [], None
+        earlier = self._before.later() if self._before is not None else []
+        self._before = None
+        return joined([*earlier, *own])
+
+    def later(self) -> list[pa.Table]:
+        """The events here of the next stretch's first contact."""
+        with self._lock:
+            if self._later is None:
+                self._read()
+            later, self._later = self._later or [], None
+        return later
+
+    def _read(self) -> None:
+        self._own, self._later = [], []
+        for piece in self._stretch.pieces:
+            for batch in read(piece, self._without):
+                if self._low is not None and (piece.high or "") >= self._low:
+                    batch, rest = _split(batch, self._low)
+                    self._later.append(rest)
+                self._own.append(batch)
 
 
 def _split(events: pa.Table, low: str) -> tuple[pa.Table, pa.Table]:

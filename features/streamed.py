@@ -93,7 +93,7 @@ class StreamedLog:
         parts = self._log.whole_contacts(without=("value", "detail", "properties"))
 
         def work(part: Part) -> pa.Table:
-            return label_events(_arrays(part.events), types)
+            return label_events(_arrays(part.events()), types)
 
         return label_arrays(list(spread(work, self._told("label times", parts), self._threads)))
 
@@ -101,7 +101,7 @@ class StreamedLog:
         """The log's vocabulary before a time (microseconds UTC)."""
 
         def work(part: Part) -> Vocabulary:
-            return Vocabulary.of(_arrays(part.events, part.attributes), known_by)
+            return Vocabulary.of(_arrays(part.events(), part.attributes()), known_by)
 
         found = list(spread(work, self._told("vocabulary", self._log.whole_contacts()), self._threads))
         found += [Vocabulary.of(_arrays(attributes=some), known_by) for some in self._log.account_attributes()]
@@ -111,7 +111,7 @@ class StreamedLog:
         """The ids of all contacts, sorted."""
 
         def work(part: Part) -> pa.Array:
-            return encode(part.events["contact_id"], part.attributes["contact_id"])[0]
+            return encode(part.events()["contact_id"], part.attributes()["contact_id"])[0]
 
         parts = self._log.whole_contacts(without=("account_id", "value", "detail", "properties"))
         found = pa.concat_arrays(list(spread(work, self._told("contacts", parts), self._threads)))
@@ -163,7 +163,7 @@ class StreamedLog:
         """Columns of contacts; the rows go onward with their account where there are columns of these."""
 
         def work(part: Part) -> None:
-            arrays = _arrays(part.events, part.attributes)
+            arrays = _arrays(part.events(), part.attributes())
             for some in _blocks(rows.read(part.number), self._portion):
                 ids, moments, numbers = _columns(some)
                 room = gathered.room(_CONTACT, numbers)
@@ -181,7 +181,7 @@ class StreamedLog:
         """Columns of accounts; there are rows only where there are such columns."""
 
         def work(part: Part) -> None:
-            arrays = _arrays(part.events, part.attributes)
+            arrays = _arrays(part.events(), part.attributes())
             for some in _blocks(rows.read(part.number), self._portion):
                 ids, moments, numbers = _columns(some)
                 block = levels.account_side(arrays, ids, moments, some["account_id"].combine_chunks())

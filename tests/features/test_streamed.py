@@ -139,13 +139,15 @@ def test_files_grouped_by_contact_are_read_as_they_are(
 ) -> None:
     log = _log(tmp_path, list(contacts.replace(" ", "")))
     found = stretches(log, rows)
-    read = ["".join(sorted(events["contact_id"].to_pylist())) for _, events in whole_contacts(found)]
-    assert read == wanted
+    read = [events() for _, events in whole_contacts(found)]
+    assert ["".join(sorted(events["contact_id"].to_pylist())) for events in read] == wanted
     rule = rule_of(found)
-    for number, events in whole_contacts(found):
+    for number, events in enumerate(read):
         assert set(rule.of(events["contact_id"]).tolist()) <= {number}
         assert [n for n, _ in whole_contacts(found, wanted=[number])] == [number]
-        assert next(some for _, some in whole_contacts(found, wanted=[number])).equals(events)
+        assert next(some for _, some in whole_contacts(found, wanted=[number]))().equals(events)
+    for number, again in reversed(list(whole_contacts(found))):  # whoever comes first reads
+        assert again().equals(read[number])
 
 
 def test_files_that_are_not_grouped_say_from_which_row_on(tmp_path: Path) -> None:
