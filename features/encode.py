@@ -36,7 +36,7 @@ class Texts:
         self.ascending, self._count = True, 0
         self._slots = _NO_SLOTS
         self._starts = np.zeros(8 * BLOCK + 1, np.int32)
-        self._arena = np.zeros(1 << 16, np.uint8)
+        self._arena = np.zeros(1 << 12, np.uint8)
         self._dictionary: tuple[pa.Array, Codes] | None = None
 
     def __len__(self) -> int:

@@ -71,8 +71,9 @@ class Gathered:
             blocks = pa.FixedSizeBinaryArray.from_buffers(pa.binary(8 * len(columns)), len(rows), [None, cells])
             self._files[side].add(pa.table([pa.array(rows), blocks], schema=_schema(len(columns))), number)
             return
-        for one in np.unique(number).tolist():
-            mine = slice(None) if number.min() == number.max() else number == one
+        first, last = int(number.min()), int(number.max())
+        for one in [first] if first == last else np.unique(number).tolist():
+            mine = slice(None) if first == last else number == one
             self._fill(one, rows[mine] - one * self._portion, columns, block[mine])
 
     def _fill(self, number: int, rows: Ints, columns: Ints, block: Floats) -> None:

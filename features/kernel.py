@@ -35,16 +35,18 @@ FIRST_WEEKDAY = np.int64(3)
 
 #: The tables, each with its cells: those named, then one for each window (w) of each of its windowed parts.
 #: TIMES newest, oldest, count w; TOTAL w; RANGE low w, high w; ACTIVE day, w; DISTINCT stamp, w; PEOPLE stamp, w;
-#: VALUE time, value; DETAIL time, detail; GAPS gap, its age, sum w, squares w; CLOCK w for 24 hours and 7 weekdays.
+#: VALUE time, value; DETAIL time, detail; GAPS gap, its age, the time before, sum w, squares w; CLOCK w for 24 hours
+#: and 7 weekdays.
 TIMES, TOTAL, RANGE, ACTIVE, DISTINCT, PEOPLE, VALUE, DETAIL, GAPS, CLOCK = range(10)
 TABLES = 10
-#: A task is one number: a table in its lowest bits, above them where its cells begin in the state.
+#: A task is one number: a table in its lowest bits, above them where its cells begin in the state. (That of TIMES,
+#: which every slot has, is the latter alone.)
 TABLE_BITS, TABLE_MASK = 4, 15
-#: What `walk` knows of a pair: where its tasks begin and end, and the code of its detail.
-BEGIN, END, ITS_DETAIL = range(3)
+#: What `walk` knows of a pair: where its tasks begin, those that aren't TIMES begin, and all end; its detail's code.
+BEGIN_TIMES, BEGIN, END, ITS_DETAIL = range(4)
 
 #: Cells are addressed without signs: numba asks of every signed index whether it counts from the end.
-ONE, TWO = np.uint64(1), np.uint64(2)
+ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
 DAY_HOURS = np.uint64(24)
 
 #: The operations of the finishing program, on the cells FIRST and OTHER of a step.
@@ -87,16 +89,15 @@ def walk(
         detail, age = of_pair[kind, ITS_DETAIL], moment - when
         while ring + ONE < w and age > windows[ring]:
             ring += ONE
-        newer = LARGEST
+        for nth in range(of_pair[kind, BEGIN_TIMES], of_pair[kind, BEGIN]):
+            at = np.uint64(tasks[np.uint64(nth)])
+            state[at] = max(state[at], when)
+            state[at + ONE] = when
+            state[at + TWO + ring] += 1
         for nth in range(of_pair[kind, BEGIN], of_pair[kind, END]):
             task = tasks[np.uint64(nth)]
             table, at = task & TABLE_MASK, np.uint64(task >> TABLE_BITS)
-            if table == TIMES:
-                newer = state[at + ONE]
-                state[at] = max(state[at], when)
-                state[at + ONE] = when
-                state[at + TWO + ring] += 1
-            elif table == TOTAL:
+            if table == TOTAL:
                 if its_value != MISSING:
                     state[at + ring] += its_value
                     if abs(state[at + ring]) > SUM_LIMIT:
@@ -128,13 +129,15 @@ def walk(
                     state[at] = when
                     state[at + ONE] = max(state[at + ONE], detail)
             elif table == GAPS:
+                newer = state[at + TWO]
+                state[at + TWO] = when
                 if newer != LARGEST:
                     gap = newer - when
                     if state[at] == MISSING:
                         state[at] = gap
                         state[at + ONE] = age
-                    state[at + TWO + ring] += gap
-                    state[at + TWO + w + ring] += (gap // SECOND) * (gap // SECOND)
+                    state[at + THREE + ring] += gap
+                    state[at + THREE + w + ring] += (gap // SECOND) * (gap // SECOND)
             else:
                 again = occurred[here]  # `when`, hidden from LLVM: it would do these divisions for every event
                 hour, weekday = (again // HOUR) % 24, (again // DAY + FIRST_WEEKDAY) % 7
@@ -256,9 +259,10 @@ def fill(
 
     Args:
         entity: (rows,) whose events to look at, -1 for nobody. self_contact: (rows,) who the row is about.
-        key_of_pair: (pairs,) what an event is noted in: `tasks[tasks_start[k]:tasks_start[k + 1]]`.
+        key_of_pair: (pairs,) what an event is noted in: TIMES `tasks[tasks_start[2 * k]:tasks_start[2 * k + 1]]`, and
+            other tables, which follow up to `tasks_start[2 * k + 2]`.
         detail_of_pair: (pairs,) codes of details in the order of their texts, -1 for none.
-        tasks: (tasks,) see TABLE_BITS; a slot's TIMES before its other tables.
+        tasks: (tasks,) see TABLE_BITS.
         blank: the state of a row without events. stamps: which row last saw a detail (a person), -1 at first.
         sums, totals, lows: where windowed tables begin that add up, add up checked, or are ranges.
         windows: ascending widths in microseconds; a last, unbounded one is understood.
@@ -267,10 +271,9 @@ def fill(
     Returns:
         -1, or the first row in which a sum would overflow.
     """
-    of_pair = np.empty((len(key_of_pair), 3), np.int32)
+    of_pair = np.empty((len(key_of_pair), 4), np.int32)
     for kind in range(len(key_of_pair)):
-        of_pair[kind, BEGIN] = tasks_start[key_of_pair[kind]]
-        of_pair[kind, END] = tasks_start[key_of_pair[kind] + 1]
+        of_pair[kind, BEGIN_TIMES : END + 1] = tasks_start[2 * key_of_pair[kind] : 2 * key_of_pair[kind] + 3]
         of_pair[kind, ITS_DETAIL] = detail_of_pair[kind]
     state = np.empty_like(blank)
     for row in range(len(entity)):

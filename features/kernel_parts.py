@@ -27,23 +27,33 @@ def hashed(offsets: Codes, data: Bytes, parts: int, out: Codes) -> None:
 @nb.njit(cache=True, nogil=True)
 def ranked(offsets: Codes, data: Bytes, cut_offsets: Codes, cuts: Bytes, out: Codes) -> None:
     """How many of the ascending `cuts` are at or below each text."""
+    last, rank = len(cut_offsets) - 1, 0
     for text in range(len(out)):
-        low, high = 0, len(cut_offsets) - 1
-        while low < high:
-            middle = (low + high) // 2
-            if _below(data[offsets[text] : offsets[text + 1]], cuts[cut_offsets[middle] : cut_offsets[middle + 1]]):
-                high = middle
-            else:
-                low = middle + 1
-        out[text] = low
+        begin, end = offsets[text], offsets[text + 1]
+        # Most are where the one before them was.
+        found = rank == 0 or not below(data, begin, end, cuts, cut_offsets[rank - 1], cut_offsets[rank])
+        found &= rank == last or below(data, begin, end, cuts, cut_offsets[rank], cut_offsets[rank + 1])
+        if not found:
+            low, high = 0, last
+            while low < high:
+                middle = (low + high) // 2
+                if below(data, begin, end, cuts, cut_offsets[middle], cut_offsets[middle + 1]):
+                    high = middle
+                else:
+                    low = middle + 1
+            rank = low
+        out[text] = rank
 
 
 @nb.njit(cache=True, nogil=True)
-def _below(one: Bytes, other: Bytes) -> bool:
-    for place in range(min(len(one), len(other))):
-        if one[place] != other[place]:
-            return bool(one[place] < other[place])
-    return len(one) < len(other)
+def below(data: Bytes, at: int, end: int, others: Bytes, there: int, their_end: int) -> bool:
+    """Whether the text at [at, end) comes before another. (Slices of arrays would cost more than the comparison.)"""
+    shorter = min(end - at, their_end - there)
+    for step in range(shorter):
+        one, other = data[np.uint64(at + step)], others[np.uint64(there + step)]
+        if one != other:
+            return bool(one < other)
+    return end - at < their_end - there
 
 
 @nb.njit(cache=True, nogil=True)
@@ -51,12 +61,12 @@ def placed(offsets: Codes, data: Bytes, known_offsets: Codes, known: Bytes, out:
     """The place of each text among the ascending `known`, -1 for others; False where the texts don't ascend."""
     at, last = 0, len(known_offsets) - 1
     for text in range(len(out)):
-        one = data[offsets[text] : offsets[text + 1]]
-        if at and not _below(known[known_offsets[at - 1] : known_offsets[at]], one):
+        begin, end = offsets[text], offsets[text + 1]
+        if at and not below(known, known_offsets[at - 1], known_offsets[at], data, begin, end):
             return False
-        while at < last and _below(known[known_offsets[at] : known_offsets[at + 1]], one):
+        while at < last and below(known, known_offsets[at], known_offsets[at + 1], data, begin, end):
             at += 1
         out[text] = -1
-        if at < last and not _below(one, known[known_offsets[at] : known_offsets[at + 1]]):
+        if at < last and not below(data, begin, end, known, known_offsets[at], known_offsets[at + 1]):
             out[text] = at
     return True

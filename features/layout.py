@@ -27,7 +27,7 @@ _BLANK: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {
     kernel.PEOPLE: ((0,), (0,)),
     kernel.VALUE: ((_MISSING, _MISSING), ()),
     kernel.DETAIL: ((_MISSING, -1), ()),
-    kernel.GAPS: ((_MISSING, _MISSING), (0, 0)),
+    kernel.GAPS: ((_MISSING, _MISSING, _LARGEST), (0, 0)),
     kernel.CLOCK: ((), (0,) * _CLOCK_CELLS),
 }
 
@@ -101,10 +101,11 @@ class Layout:
         """The kernel's code of an operation, its table, and its part of it."""
         return _OPERATIONS[op]
 
-    def tasks(self, slots: Iterable[int]) -> list[int]:
-        """The kernel's tasks: the tables of these slots, in their order, each with where its cells begin."""
-        placed = ((table, at) for slot in slots for table, at in enumerate(self.place[slot].tolist()) if at >= 0)
-        return [at << kernel.TABLE_BITS | table for table, at in placed]
+    def tasks(self, slots: Iterable[int]) -> tuple[list[int], list[int]]:
+        """The kernel's tasks for these slots: where each one's TIMES begin, and the other tables, in their order."""
+        placed = [(table, at) for slot in slots for table, at in enumerate(self.place[slot].tolist()) if at >= 0]
+        times = [at for table, at in placed if table == kernel.TIMES]
+        return times, [at << kernel.TABLE_BITS | table for table, at in placed if table != kernel.TIMES]
 
     def cell(self, slot: int, table: int, part: int, window: int) -> int:
         """Where a slot's single cell (part -1, -2), or the window's cell of a part, stands."""

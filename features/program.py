@@ -127,10 +127,11 @@ def _keys(slots: dict[Slot, int], layout: Layout) -> tuple[Keys, Keys, Codes, Co
     start, tasks = [0], list[int]()
     for keys in (person, machine):
         for kind, detail in ways:
-            keys[kind, detail] = len(start) - 1
+            keys[kind, detail] = len(start) // 2
             wider = dict.fromkeys(((None, None), (kind, None), (None, detail), (kind, detail)))
             everyones = [(*way, True) for way in wider]
             peoples = [(*way, False) for way in wider] if keys is person else []
-            tasks += layout.tasks(slots[way] for way in (*everyones, *peoples) if way in slots)
-            start.append(len(tasks))
+            for some in layout.tasks(slots[way] for way in (*everyones, *peoples) if way in slots):
+                tasks += some
+                start.append(len(tasks))
     return person, machine, np.array(start, np.int32), np.array(tasks, np.int32)

@@ -59,7 +59,8 @@ class Asked:
     def read(self, part: int) -> pa.Table:
         """The rows of one part, in their order."""
         numbers = self._order[self._bounds[part] : self._bounds[part + 1]]
-        ids, nobody = self._contact_ids.take(pa.array(numbers)), pa.nulls(len(numbers), pa.string())
+        ids, nobody = self._contact_ids, pa.nulls(len(numbers), pa.string())
+        ids = ids[numbers[0] : numbers[-1] + 1] if _in_a_row(numbers) else ids.take(pa.array(numbers))
         return pa.table([pa.array(numbers), ids, pa.array(self._cutoffs[numbers]), nobody], schema=_ROWS)
 
 
@@ -210,10 +211,15 @@ def _columns(rows: pa.Table) -> tuple[pa.Array, Ints, Ints]:
     return rows["contact_id"].combine_chunks(), rows["cutoff"].to_numpy(), rows["row"].to_numpy()
 
 
+def _in_a_row(numbers: Ints) -> bool:
+    """Whether ascending numbers leave none out."""
+    return len(numbers) > 0 and int(numbers[-1] - numbers[0]) == len(numbers) - 1
+
+
 def _blocks(rows: pa.Table, portion: int) -> Iterator[pa.Table]:
     """Rows to be computed together. Those in one piece end with their portion: they are computed where they go."""
     begin, number = 0, rows["row"].to_numpy()
-    whole = len(number) > 0 and number[-1] - number[0] == len(number) - 1
+    whole = _in_a_row(number)
     while begin < len(rows):
         count = min(_BLOCK, portion - int(number[begin]) % portion) if whole else _BLOCK
         yield rows.slice(begin, count)
