@@ -13,6 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from engagement.errors import BadInput
 from features import kernel_encode, text_order
 from features.encode import Codes, Encoding, Flags, Texts, encode
 from features.grouping import group
@@ -240,6 +241,19 @@ def test_values_straight_from_buffers_are_those_of_python(values: list[float | N
     fill_fixed_point(column, out)
     wanted = [MISSING if x is None or math.isnan(x) else int(np.rint(x * 1e6)) for x in column.to_pylist()]
     assert out.tolist() == wanted
+
+
+@pytest.mark.parametrize("seen", [math.inf, -2e9, math.nan])
+def test_what_lies_under_a_null_does_not_count(seen: float) -> None:
+    numbers = np.array([1.0, seen, 2.0])
+    valid = [pa.py_buffer(bytes([bits])) for bits in (0b101, 0b111)]
+    column, whole = (pa.Array.from_buffers(pa.float64(), 3, [bits, pa.py_buffer(numbers)]) for bits in valid)
+    out = np.empty(3, np.int64)
+    fill_fixed_point(column, out)
+    assert out.tolist() == [1_000_000, MISSING, 2_000_000]
+    if not math.isnan(seen):
+        with pytest.raises(BadInput, match="too large to add up exactly"):
+            fill_fixed_point(whole, out)
 
 
 @given(st.lists(st.none() | st.sampled_from("abc"), max_size=20), st.integers(0, 9))
