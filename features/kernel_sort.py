@@ -208,7 +208,7 @@ def to_fixed_point(numbers: Floats, valid: Bytes, first: int, scale: float, limi
             out[row] = (out[row] & there) | (MISSING & ~there)
     if off:
         for row in range(len(numbers)):
-            there = not len(valid) or (valid[(first + row) >> 3] >> ((first + row) & 7)) & 1
-            if there and abs(numbers[row]) > limit:
+            missing = len(valid) and not (valid[(first + row) >> 3] >> ((first + row) & 7)) & 1
+            if not missing and abs(numbers[row]) > limit:
                 return row
     return -1
