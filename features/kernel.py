@@ -16,6 +16,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from features.kernel_prefetch import prefetch_events
+
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -278,7 +280,9 @@ def fill(
     state = np.empty_like(blank)
     for row in range(len(entity)):
         state[:] = blank
-        whose, moment = entity[row], cutoff[row]
+        whose, moment, following = entity[row], cutoff[row], entity[min(row + 1, len(entity) - 1)]
+        if following >= 0:
+            prefetch_events(start[following], start[following + 1], occurred, received, pair, value)
         if whose >= 0 and not walk(
             row, start[whose], start[whose + 1], moment, self_contact[row], occurred, received, pair, value, contact,
             of_pair, tasks, windows, state, stamps,

@@ -28,7 +28,7 @@ HOMES = {
     "sqlite3": [],
     "psycopg": ["engagement/*"],
     "numba": ["features/kernel*.py", "models/kernel_*.py"],
-    "llvmlite": ["models/kernel_lanes.py"],
+    "llvmlite": ["features/kernel_prefetch.py", "models/kernel_lanes.py"],
     "mlflow": ["models/registry.py"],
     "lightgbm": ["models/*", "training/*"],
     "shap": ["training/*"],
