@@ -17,6 +17,7 @@ import pyarrow as pa
 from features import memory
 from features.arrays import Ints
 from features.parts import Parts
+from features.spread import spread
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,8 +48,8 @@ class Gathered:
         count = -(-rows // portion)
         self._files: list[Parts] = []
         if min(rows, unfinished * portion) * self._width * 8 > in_memory:
-            schemas = [_schema(len(columns)) for columns in sides]
-            self._files = [Parts(folder / f"side-{i}", count, schema) for i, schema in enumerate(schemas)]
+            for place, columns in enumerate(sides):
+                self._files.append(Parts(folder / f"side-{place}", count, _schema(len(columns)), compressed=True))
         self._matrices: dict[int, Floats] = {}
         self._missing = [self._size(number) * self._width for number in range(count)]  # cells
 
@@ -102,11 +103,11 @@ class Gathered:
             self._given += 1
             yield self._matrices.pop(number, np.empty((self._size(number), 0)))
 
-    def rest(self) -> Iterator[Floats]:
+    def rest(self, threads: int = 1) -> Iterator[Floats]:
         """The portions that were not given yet, when all is there."""
         yield from self.whole()
-        for number in range(self._given, len(self._missing)) if self._files else ():
-            yield self._read(number)
+        if self._files:
+            yield from spread(self._read, range(self._given, len(self._missing)), threads)
 
     def _read(self, number: int) -> Floats:
         matrix = memory.empty((self._size(number), self._width), np.float64)
@@ -116,7 +117,11 @@ class Gathered:
                 blocks = table["block"].chunk(0)
                 cells = np.frombuffer(blocks.buffers()[1], np.float64).reshape(-1, len(columns))
                 some = cells[blocks.offset : blocks.offset + len(blocks)]  # a buffer may hold more
-                matrix[table["row"].to_numpy()[:, None] - number * self._portion, columns] = some
+                rows = table["row"].to_numpy() - number * self._portion
+                if len(columns) == self._width:
+                    matrix[rows] = some
+                else:
+                    matrix[rows[:, None], columns] = some
         return matrix
 
     def _size(self, number: int) -> int:

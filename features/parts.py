@@ -7,7 +7,7 @@ each other, and schema and dictionaries are written once for all parts. Dealing 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, local
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from features import kernel_parts
 from features.encode import recode
@@ -29,7 +30,6 @@ _LONG_DICTIONARY = 256
 _BLOCK = 1 << 16
 #: Files that a thread keeps open, at most.
 _KEPT = 200
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 class Rule(Protocol):
@@ -98,11 +98,13 @@ class Parts:
     Args:
         folder: an empty or missing folder.
         schema: of the table; what is added may lack nullable columns, which are then absent, and have others.
+        compressed: whether rows repeat themselves; of ids and times next to nothing would be saved.
     """
 
-    def __init__(self, folder: Path, count: int, schema: pa.Schema) -> None:
+    def __init__(self, folder: Path, count: int, schema: pa.Schema, compressed: bool = False) -> None:
         folder.mkdir(parents=True)
         self.count, self.schema = count, schema
+        self._options = pa.ipc.IpcWriteOptions(compression="lz4" if compressed else None)
         self._folder, self._lock, self._local = folder, Lock(), local()
         self._begins: list[Ints] = []  # (parts + 1,) for each file: where each part's record batches begin
 
@@ -111,24 +113,31 @@ class Parts:
         if not len(table):
             return
         written = self._written(table).unify_dictionaries()
-        blocks: list[tuple[pa.Table, Ints]] = []
-        for begin in range(0, len(table), _BLOCK):
-            order, bounds = by_part(part[begin : begin + _BLOCK], self.count)
-            blocks.append((written.slice(begin, _BLOCK).take(pa.array(order)), bounds))
+        blocks = list(self._in_order(written, part))
+        filled = np.flatnonzero(sum(np.diff(bounds) for _, bounds in blocks)).tolist()
         batches = np.zeros(self.count, np.int64)
         with self._lock:  # a place of its own; others need not wait while it is written
             number = len(self._begins)
             self._begins.append(np.zeros(self.count + 1, np.int64))
         with (
             pa.OSFile(str(self._path(number)), "wb") as file,
-            pa.ipc.new_file(file, written.schema, options=_OPTIONS) as sink,
+            pa.ipc.new_file(file, written.schema, options=self._options) as sink,
         ):
-            for one in np.unique(part).tolist():
+            for one in filled:
                 mine = [some.slice(bounds[one], bounds[one + 1] - bounds[one]) for some, bounds in blocks]
                 for batch in pa.concat_tables(mine).combine_chunks().to_batches():  # more than one beyond 2 GiB
                     sink.write_batch(batch)
                     batches[one] += 1
         np.cumsum(batches, out=self._begins[number][1:])
+
+    def _in_order(self, table: pa.Table, part: npt.NDArray[Any]) -> Iterator[tuple[pa.Table, Ints]]:
+        """Some rows at a time in the order of their parts, and (parts + 1,) where each part's begin among them."""
+        if (part[:-1] <= part[1:]).all():
+            yield table, np.searchsorted(part, np.arange(self.count + 1))
+            return
+        for begin in range(0, len(table), _BLOCK):
+            order, bounds = by_part(part[begin : begin + _BLOCK], self.count)
+            yield pc.take(table.slice(begin, _BLOCK), pa.array(order), boundscheck=False), bounds
 
     def read(self, part: int) -> pa.Table:
         """The rows of one part, in the order they were added by each thread; texts may be dictionaries."""
@@ -161,10 +170,19 @@ class Parts:
         table = table.select([name for name in self.schema.names if name in table.column_names])
         texts = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
         long = [name for name in texts if any(len(c.dictionary) > _LONG_DICTIONARY for c in table[name].chunks)]
-        return _without_dictionaries(table, long)
+        return _narrow(_without_dictionaries(table, long))
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:05d}.arrow"
+
+
+def _narrow(table: pa.Table) -> pa.Table:
+    """With dictionaries' codes in half the bytes."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            kind = pa.dictionary(pa.int16(), field.type.value_type)
+            table = table.set_column(place, field.with_type(kind), table.column(place).cast(kind, safe=False))
+    return table
 
 
 def by_part(part: npt.NDArray[Any], count: int) -> tuple[Ints, Ints]:

@@ -156,7 +156,7 @@ class StreamedLog:
             yield from gathered.whole()
         for _ in self._account_pass(levels, onward, gathered):
             yield from gathered.whole()
-        yield from gathered.rest()
+        yield from gathered.rest(self._threads)
 
     def _contact_pass(
         self, levels: Levels, rows: Asked, onward: Parts, gathered: Gathered, with_facts: Flags
