@@ -26,6 +26,7 @@ ALL = {
     "drift": "benchmarks.watch.drift",
     "kill": "benchmarks.watch.kill",
     "one_pass": "benchmarks.features.one_pass",
+    "growth": "benchmarks.features.growth",
     "peers": "benchmarks.features.peers",
     "featuretools": "benchmarks.features.synthesis",
     "one_contact": "benchmarks.features.one_contact",

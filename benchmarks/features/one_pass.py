@@ -13,7 +13,7 @@ they share counted for each) and the digest of the columns, which must be the sa
 own for each way; "before it" are the interpreter, its packages, and the table where that is the source.
 
 What is promised: in memory from the table 2.0, streamed from the sorted file 2.5 times the plain group-by; 100
-million events within 3 GiB, sorting included, in at most 1.2 times the time per event.
+million events within 3 GiB, sorting included. (How time grows with the log: `growth`.)
 """
 
 from __future__ import annotations
