@@ -85,10 +85,11 @@ class Texts:
             nulls, some = missing[begin : begin + rows], out[begin : begin + rows]
             while row < rows:
                 given, known = (offsets, windows, nulls, row), (self._starts, _windows(self._arena), self._count)
-                if self.ascending and add:
+                if self.ascending and add and not len(self._slots):
                     row, self._count, self.ascending = kernel_encode.follow(*given, *known, some)
                 else:
                     self._make_slots()
+                    self.ascending &= not add  # nobody looks at their order any more
                     row, self._count = kernel_encode.encode_texts(*given, self._slots, *known, add, some)
                 if row < rows:
                     self._grow(int(offsets[min(row + BLOCK, rows)] - offsets[row]))
@@ -119,8 +120,9 @@ class Texts:
 
     def _make_slots(self) -> None:
         if not len(self._slots):
-            self._slots = _slots(len(self._starts) - 1)
-            kernel_encode.enter(self._starts, _windows(self._arena), self._count, self._slots)
+            slots = _slots(len(self._starts) - 1)
+            kernel_encode.enter(self._starts, _windows(self._arena), self._count, slots)
+            self._slots = slots  # whole: another thread may be looking something up
 
 
 def _slots(texts: int) -> npt.NDArray[np.uint64]:
