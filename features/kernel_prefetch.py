@@ -2,6 +2,8 @@
 
 A contact's events are read from the last one back, contact after contact: a pattern that no processor foresees. To
 wait for the caches took a third of the kernel's time.
+
+numba notices a changed source only in the file of the cached function: after a change here, touch `kernel.py`.
 """
 
 from __future__ import annotations
