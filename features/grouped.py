@@ -118,13 +118,14 @@ class _Reading:
         return later
 
     def _read(self) -> None:
-        self._own, self._later = [], []
+        own, later = list[pa.Table](), list[pa.Table]()
         for piece in self._stretch.pieces:
             for batch in read(piece, self._without):
                 if self._low is not None and (piece.high or "") >= self._low:
                     batch, rest = _split(batch, self._low)
-                    self._later.append(rest)
-                self._own.append(batch)
+                    later.append(rest)
+                own.append(batch)
+        self._own, self._later = own, later  # not before all is read: who comes after an error reads again
 
 
 def _split(events: pa.Table, low: str) -> tuple[pa.Table, pa.Table]:

@@ -281,7 +281,7 @@ def fill(
     for row in range(len(entity)):
         state[:] = blank
         whose, moment, following = entity[row], cutoff[row], entity[min(row + 1, len(entity) - 1)]
-        if following >= 0:
+        if following >= 0 and following != whose:
             prefetch_events(start[following], start[following + 1], occurred, received, pair, value)
         if whose >= 0 and not walk(
             row, start[whose], start[whose + 1], moment, self_contact[row], occurred, received, pair, value, contact,

@@ -45,9 +45,9 @@ def prefetch(_: Any, array: Any, place: Any) -> Any:
 def prefetch_events(low: int, high: int, occurred: Ints, received: Ints, pair: Codes, value: Ints) -> None:
     """Brings the events at [low, high): a line holds eight numbers, or sixteen codes."""
     low = max(low, high - _MOST)
-    for at in range(low, high, 8):
-        prefetch(occurred, at)
-        prefetch(received, at)
-        prefetch(value, at)
-    for at in range(low, high, 16):
-        prefetch(pair, at)
+    for at in range(high - 1, low - 8, -8):
+        prefetch(occurred, max(at, low))
+        prefetch(received, max(at, low))
+        prefetch(value, max(at, low))
+    for at in range(high - 1, low - 16, -16):
+        prefetch(pair, max(at, low))

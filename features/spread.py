@@ -1,4 +1,4 @@
-"""Work on a stream of items by a few threads: the next item is read while the last ones are worked on."""
+"""Work on a stream of items by a few threads: the next item is fetched while the last ones are worked on."""
 
 from __future__ import annotations
 

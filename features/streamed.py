@@ -1,7 +1,8 @@
 """A log of any size on one machine: parts with whole contacts, then parts with whole accounts, a few at a time.
 
 The results are those of `FeatureSet.compute` on the whole log, to the last bit, by any number of threads and in parts
-of any size. Memory: a few parts; for each row asked some 40 bytes; and for label times their events alone.
+of any size. Memory: a few parts; for each row asked some 40 bytes; unfinished results up to a bound, a few portions
+beyond it; and for label times their events alone.
 """
 
 from __future__ import annotations

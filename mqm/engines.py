@@ -69,13 +69,15 @@ def _streamed(log: Log, tell: console.Progress, portion: int) -> Iterator[Engine
     from tempfile import TemporaryDirectory
 
     from features.dealt import DealtLog
+    from features.gathered import IN_MEMORY
     from features.streamed import StreamedLog
 
     threads = max(1, min(_threads(), _free_memory() // _PART_BYTES))
     with TemporaryDirectory(prefix="mqm-") as name:
         dealt = DealtLog(log, Path(name), threads)
         tell(f"streaming through {name}" + (f" ({dealt.why})" if dealt.why else ""), 0.05)
-        yield StreamedLog(dealt, threads, portion=portion, tell=tell)
+        in_memory = min(IN_MEMORY, _free_memory() // 8)
+        yield StreamedLog(dealt, threads, in_memory, portion, tell)
 
 
 def _fits(log: Log) -> bool:

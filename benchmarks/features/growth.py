@@ -51,7 +51,7 @@ def run() -> None:
 def _alone(folder: str, events: int) -> dict[str, Any]:
     time.sleep(PAUSE)
     command = [sys.executable, "-m", "benchmarks.features.growth", folder, str(events)]
-    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return found
 
 

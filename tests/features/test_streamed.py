@@ -150,6 +150,35 @@ def test_files_grouped_by_contact_are_read_as_they_are(
         assert again().equals(read[number])
 
 
+def test_an_error_is_told_to_whoever_reads_again(tmp_path: Path) -> None:
+    log = _log(tmp_path, list("abbc"))
+    first = next(events for _, events in whole_contacts(stretches(log, 1)))
+    (tmp_path / "events.parquet").unlink()
+    for _ in range(2):
+        with pytest.raises(BadInput):
+            first()
+
+
+def test_row_groups_with_ever_other_details_are_dealt_out(tmp_path: Path) -> None:
+    """Each has few enough for a dictionary, all together more than codes of 16 bits can tell apart."""
+    groups, each = 200, 400
+    number = np.arange(groups * each)
+    columns = [(number % 7).astype(str), number.astype(str), np.array(["page_view"] * len(number))]
+    texts = dict(zip(["contact_id", "event_id", "type"], map(pa.array, columns), strict=True))
+    details = pa.array([f"{n // each}-{n % each // 2}" for n in number])
+    times = pa.array(number).cast(pa.timestamp("us", tz="UTC"))
+    table = pa.table({**texts, "detail": details, "occurred_at": times})
+    pq.write_table(table, tmp_path / "events.parquet", row_group_size=each)
+    dealt = DealtLog(FolderLog(tmp_path), tmp_path / "parts", 2, 10_000)
+    found = pa.concat_tables(
+        [
+            part.events().select(["detail"]).cast(pa.schema([("detail", pa.string())]))
+            for part in dealt.whole_contacts()
+        ]
+    )
+    assert sorted(found["detail"].to_pylist()) == sorted(details.to_pylist())
+
+
 def test_files_that_are_not_grouped_say_from_which_row_on(tmp_path: Path) -> None:
     with pytest.raises(NotGrouped, match=r"rows from 3 on: not grouped by contact, .* 'b' on, .* up to 'c'"):
         stretches(_log(tmp_path, ["a", "c", "b", "d"]), 1)
