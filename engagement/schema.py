@@ -148,9 +148,7 @@ def _cast(column: pa.ChunkedArray, field: pa.Field, source: str) -> pa.ChunkedAr
 def cast_time(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:
     """To UTC microseconds. Text may carry an offset; a time without one is UTC."""
     kind = column.type
-    if kind == TIME:
-        pass
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         column = _parse_times(column.cast(pa.string()), name, source)
     elif pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us", tz=kind.tz), safe=False)
@@ -166,7 +164,7 @@ def cast_time(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArra
         seen = f"{micros.filter(off)[0].as_py()} microseconds since 1970"  # years past 9999 have no date to show
         cure = "Check the unit and the column."
         raise BadInput(f"{source}: {name} outside the years 1900 to 2200", seen, cure)
-    return column if kind == TIME else column.cast(TIME)
+    return column.cast(TIME)
 
 
 def _parse_times(column: pa.ChunkedArray, name: str, source: str) -> pa.ChunkedArray:

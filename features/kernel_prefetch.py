@@ -1,7 +1,7 @@
 """A word to the processor: what will be read soon. It waits for nothing, and nothing depends on it.
 
-A contact's events are read from the last one back, contact after contact: a pattern that no processor foresees. To
-wait for the caches took a third of the kernel's time.
+A contact's events are read from the last one back, contact after contact: a pattern that no processor foresees. With
+this the kernel takes a tenth less time.
 
 numba notices a changed source only in the file of the cached function: after a change here, touch `kernel.py`.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 

@@ -26,8 +26,6 @@ Ints = npt.NDArray[np.int64]
 
 #: A dictionary longer than this is written as texts: every part that is read would read it whole.
 _LONG_DICTIONARY = 256
-#: Texts that codes of 16 bits can tell apart.
-_MOST_CODES = 1 << 15
 #: Rows that are put in order at once: so few stay in the processor's cache.
 _BLOCK = 1 << 16
 #: Files that a thread keeps open, at most, for each table: a process may often have no more than 1,024.
@@ -114,7 +112,7 @@ class Parts:
         """Deals the rows out: `part` (rows,) says where each goes."""
         if not len(table):
             return
-        written = _narrow(self._written(table).unify_dictionaries())
+        written = self._written(table)
         blocks = list(self._in_order(written, part))
         filled = np.flatnonzero(sum(np.diff(bounds) for _, bounds in blocks)).tolist()
         batches = np.zeros(self.count, np.int64)
@@ -168,24 +166,24 @@ class Parts:
         return found
 
     def _written(self, table: pa.Table) -> pa.Table:
-        """The schema's columns that the table has, and no long dictionaries (see above)."""
+        """The schema's columns that the table has; long dictionaries as texts, the others with codes of 16 bits."""
         table = table.select([name for name in self.schema.names if name in table.column_names])
-        texts = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
-        long = [name for name in texts if any(len(c.dictionary) > _LONG_DICTIONARY for c in table[name].chunks)]
-        return _without_dictionaries(table, long)
+        table = _short(_short(table).unify_dictionaries())  # what is short in each chunk may be long in all
+        for place, field in enumerate(table.schema):
+            if pa.types.is_dictionary(field.type):
+                kind = pa.dictionary(pa.int16(), field.type.value_type)
+                table = table.set_column(place, field.name, table.column(place).cast(kind, safe=False))
+        return table
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:05d}.arrow"
 
 
-def _narrow(table: pa.Table) -> pa.Table:
-    """With codes of half the bytes, unless the chunks of a column have too many different texts together."""
-    for place, field in enumerate(table.schema):
-        column = table.column(place)
-        if pa.types.is_dictionary(field.type) and all(len(c.dictionary) <= _MOST_CODES for c in column.chunks):
-            kind = pa.dictionary(pa.int16(), field.type.value_type)
-            table = table.set_column(place, field.with_type(kind), column.cast(kind, safe=False))
-    return table
+def _short(table: pa.Table) -> pa.Table:
+    """With texts in place of long dictionaries (see above)."""
+    texts = [f.name for f in table.schema if pa.types.is_dictionary(f.type)]
+    long = [name for name in texts if any(len(c.dictionary) > _LONG_DICTIONARY for c in table[name].chunks)]
+    return _without_dictionaries(table, long)
 
 
 def by_part(part: npt.NDArray[Any], count: int) -> tuple[Ints, Ints]:

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.features import generated, ways
-from benchmarks.features.measuring import machine, size, table
+from benchmarks.features.measuring import machine, peak_mib, size, table
 from benchmarks.features.ways import Given
 
 PAIRS = 3
@@ -36,12 +36,12 @@ def run() -> None:
     """Prints a line for each size, and one for the growth."""
     events = size(20_000_000)
     with TemporaryDirectory() as name:
-        sizes = [WARM, events // 10, events]
-        for number in sizes:
-            (Path(name) / str(number)).mkdir(exist_ok=True)
+        sizes = [events // 10, events]
+        for number in {WARM, *sizes}:
+            (Path(name) / str(number)).mkdir()
             generated.write(number, Path(name) / str(number) / "unsorted")
         print(machine("pyarrow", "numba"), flush=True)
-        pairs = [[_alone(name, number) for number in sizes[1:]] for _ in range(PAIRS)]
+        pairs = [[_alone(name, number) for number in sizes] for _ in range(PAIRS)]
         print(table(["events", "seconds", "ns an event", "peak MiB", "columns"], list(map(_line, *pairs))))
         each = [[one["seconds"] / one["events"] for one in pair] for pair in pairs]
         grown = [large / small for small, large in each]
@@ -70,9 +70,7 @@ def main(folder: str, events: int) -> None:
     begin = time.perf_counter()
     ways.streamed(given, lambda columns: digest.update(np.ascontiguousarray(columns).data), "unsorted")
     taken = time.perf_counter() - begin
-    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    told = {"events": events, "seconds": taken, "peak": int(peak.split()[1]) // 1024}
-    print(json.dumps({**told, "digest": digest.hexdigest()[:8]}))
+    print(json.dumps({"events": events, "seconds": taken, "peak": peak_mib(), "digest": digest.hexdigest()[:8]}))
 
 
 if __name__ == "__main__":

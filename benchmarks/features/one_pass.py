@@ -35,7 +35,7 @@ import numpy.typing as npt
 import psutil
 
 from benchmarks.features import generated, ways
-from benchmarks.features.measuring import machine, ratio, seconds, size, table
+from benchmarks.features.measuring import machine, peak_mib, ratio, seconds, size, table
 from benchmarks.features.ways import Given, See
 
 Way = Callable[[Given, See], None]
@@ -143,8 +143,7 @@ def main(source: str, name: str, folder: str, events: str) -> None:
     before = psutil.Process().memory_info().rss
     WAYS[source][name](given, lambda columns: digest.update(np.ascontiguousarray(columns).data))
     empty = digest.hexdigest() == hashlib.sha256().hexdigest()
-    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    told = {"peak": int(peak.split()[1]) // 1024, "before": before // _MIB}
+    told = {"peak": peak_mib(), "before": before // _MIB}
     print(json.dumps({**told, "digest": "" if empty else digest.hexdigest()[:8]}))
 
 

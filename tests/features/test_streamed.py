@@ -29,7 +29,7 @@ from features.feature_set import FeatureSet
 from features.gathered import Gathered
 from features.grouped import NotGrouped, rule_of, stretches, whole_contacts
 from features.levels import Computed
-from features.parts import ByHash, ByRange
+from features.parts import ByHash, ByRange, Parts
 from features.spread import spread
 from features.stage import has_facts
 from features.streamed import Asked, StreamedLog
@@ -160,7 +160,7 @@ def test_an_error_is_told_to_whoever_reads_again(tmp_path: Path) -> None:
 
 
 def test_row_groups_with_ever_other_details_are_dealt_out(tmp_path: Path) -> None:
-    """Each has few enough for a dictionary, all together more than codes of 16 bits can tell apart."""
+    """Each has few enough for a dictionary, all together more than codes of 16 bits can tell apart; or not."""
     groups, each = 200, 400
     number = np.arange(groups * each)
     columns = [(number % 7).astype(str), number.astype(str), np.array(["page_view"] * len(number))]
@@ -177,6 +177,16 @@ def test_row_groups_with_ever_other_details_are_dealt_out(tmp_path: Path) -> Non
         ]
     )
     assert sorted(found["detail"].to_pylist()) == sorted(details.to_pylist())
+    parts = Parts(tmp_path / "more", 1, pa.schema([("detail", pa.string())]))
+    pieces = [
+        pa.table({"detail": details.slice(begin, each).dictionary_encode()}) for begin in range(0, 80_000, each)
+    ]
+    for some in (pieces, pieces[:1]):
+        parts.add(pa.concat_tables(some), np.zeros(each * len(some), np.int64))
+    assert parts.read(0)["detail"].cast(pa.string()).to_pylist() == [
+        *details.to_pylist(),
+        *details[:each].to_pylist(),
+    ]
 
 
 def test_files_that_are_not_grouped_say_from_which_row_on(tmp_path: Path) -> None:
